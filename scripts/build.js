@@ -1,0 +1,103 @@
+// How does src/ become dist/? `--cli` builds the command line alone, beside what is there: that is quick, and what tests need.
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { ROOT, bundleCli, bundledPackages } from './bundle.js';
+
+const DIST = join(ROOT, 'dist');
+/** Start of the names of folders that a build works in. */
+const UNFINISHED = '.build-';
+
+/**
+ * Library: one .js and .d.ts per module, so that whoever bundles it can drop what is not used.
+ *
+ * @param {string} outdir
+ * @returns {Promise<void>}
+ */
+function compileLibrary(outdir) {
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const child = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', outdir], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`tsc ended with status ${code}`))));
+  });
+}
+
+/**
+ * Licences of inlined packages ask to be handed on with them.
+ *
+ * @param {import('esbuild').Metafile} metafile
+ * @returns {Promise<string>}
+ */
+async function thirdPartyLicenses(metafile) {
+  const texts = bundledPackages(metafile).map(async (name) => {
+    const folder = join(ROOT, 'node_modules', name);
+    const { version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : `\n${(await readFile(join(folder, file), 'utf8')).trim()}\n`;
+    return `${name} ${version} (${license})\n${text}`;
+  });
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+/** @param {string} outdir */
+async function compileCli(outdir) {
+  const metafile = await bundleCli(outdir);
+  await writeFile(join(outdir, 'THIRD-PARTY-LICENSES.txt'), await thirdPartyLicenses(metafile));
+}
+
+/** @param {string} folder */
+async function filesIn(folder) {
+  await mkdir(folder, { recursive: true });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/**
+ * Moves a finished build over the last one file by file: a program that starts meanwhile finds a whole one, since
+ * chunks are named by content and the entry points, which name them, are moved last.
+ *
+ * @param {string} built
+ * @param {string} target
+ */
+async function publish(built, target) {
+  const moves = (await filesIn(built)).map((file) => ({ file, to: join(target, relative(built, file)) }));
+  const isChunk = (/** @type {{ to: string }} */ move) => Number(move.to.includes('/chunks/'));
+  for (const { file, to } of moves.toSorted((a, b) => isChunk(b) - isChunk(a))) {
+    await mkdir(dirname(to), { recursive: true });
+    await rename(file, to);
+  }
+  return new Set(moves.map(({ to }) => to));
+}
+
+/** @param {ReadonlySet<string>} fresh */
+async function removeStale(fresh) {
+  const isStale = (/** @type {string} */ file) => !fresh.has(file) && !file.startsWith(join(DIST, UNFINISHED));
+  await Promise.all((await filesIn(DIST)).filter(isStale).map((file) => rm(file, { force: true })));
+}
+
+/**
+ * Waits for all, so that none still writes when its folder is removed.
+ *
+ * @param {readonly Promise<void>[]} works
+ */
+async function allDone(works) {
+  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
+}
+
+await mkdir(DIST, { recursive: true });
+const built = await mkdtemp(join(DIST, UNFINISHED));
+try {
+  const cliOnly = process.argv.includes('--cli');
+  await allDone([cliOnly ? Promise.resolve() : compileLibrary(built), compileCli(join(built, 'cli'))]);
+  const fresh = await publish(built, DIST);
+  if (!cliOnly) await removeStale(fresh);
+} catch (error) {
+  console.error(`build failed: ${String(error).split('\n')[0]}`);
+  process.exitCode = 1;
+} finally {
+  await rm(built, { recursive: true, force: true });
+}

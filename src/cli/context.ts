@@ -1,0 +1,29 @@
+// What does a command work with?
+import type { CredentialAccess } from '../credentials/access.ts';
+import type { RegistryClient } from '../endpoints/registry/client.ts';
+import type { Store } from '../endpoints/store/store.ts';
+import type { Io } from './io.ts';
+import type { Output } from './output/output.ts';
+
+export interface Settings {
+  readonly storeDir: string;
+  /** Transfers at once per registry host. */
+  readonly concurrency: number;
+  readonly debug: boolean;
+  readonly authfile: string | undefined;
+}
+
+export interface Context {
+  readonly io: Io;
+  readonly signal: AbortSignal;
+  readonly settings: Settings;
+  readonly output: Output;
+  /** The local image store, opened on first use. */
+  store(): Promise<Store>;
+  /** Registries over HTTP with the credentials, proxies and certificates of this user; built on first use. */
+  registries(): Promise<RegistryClient>;
+  /** Credential stores of this user; built on first use. */
+  credentials(): Promise<CredentialAccess>;
+  /** Closes connections and stores that were opened. Safe to call when nothing was. */
+  close(): Promise<void>;
+}

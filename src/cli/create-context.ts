@@ -1,0 +1,57 @@
+// How do flags and environment become what a command works with?
+import { resolve } from 'node:path';
+import { createDefaults, defaultStoreDir } from '../defaults.ts';
+import { HubError } from '../errors.ts';
+import type { Context } from './context.ts';
+import type { GlobalFlags } from './globals.ts';
+import type { Io } from './io.ts';
+import { createOutput } from './output/create.ts';
+
+const CONCURRENCY = 8;
+
+/** Nothing is read or opened before a command asks for it. */
+export function createContext(io: Io, globals: GlobalFlags): Context {
+  const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(io.cwd, path));
+  const { json, quiet, format, progress, debug } = globals;
+  const output = createOutput({ io, json, quiet, format, progress });
+  const storeDir = at(globals.store) ?? resolve(io.cwd, defaultStoreDir(io));
+  const authfile = at(globals.authfile);
+  const signal = globals.timeout === undefined ? io.signal : AbortSignal.any([io.signal, deadline(globals.timeout)]);
+  const defaults = createDefaults({
+    env: io.env,
+    home: io.home,
+    platform: io.platform,
+    storeDir,
+    configDir: at(globals.config),
+    authfile,
+    insecure: globals.insecure,
+    tlsCa: at(globals.tlsCa),
+    tlsCert: at(globals.tlsCert),
+    tlsKey: at(globals.tlsKey),
+    limitRate: globals.limitRate,
+    trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
+    onRetry: ({ url, delay, message }) =>
+      output.note(`${message}; trying ${url} again in ${(delay / 1000).toFixed(1)} s`),
+    onWarning: (message) => output.warn(message),
+  });
+  return {
+    io: { ...io, signal },
+    signal,
+    settings: { storeDir, concurrency: globals.concurrency ?? CONCURRENCY, debug, authfile },
+    output,
+    store: () => defaults.store(),
+    registries: () => defaults.registries(),
+    credentials: () => defaults.credentials(),
+    close: async () => defaults[Symbol.asyncDispose](),
+  };
+}
+
+/** --timeout bounds the whole command. */
+function deadline(milliseconds: number): AbortSignal {
+  const controller = new AbortController();
+  const reason = new HubError('TIMEOUT', `gave up after ${milliseconds / 1000} s`, {
+    hint: 'give it more time with --timeout; partial downloads are kept',
+  });
+  setTimeout(() => controller.abort(reason), milliseconds).unref();
+  return controller.signal;
+}

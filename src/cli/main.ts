@@ -1,0 +1,78 @@
+// What does the program do with its arguments, and with which status does it end?
+import { homedir } from 'node:os';
+import { HubError } from '../errors.ts';
+import type { Io } from './io.ts';
+
+/** Runs one command line (without node and script). Never throws: failures are told on stderr and become the exit status. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    const answer = await quickAnswer(argv, io);
+    if (answer !== undefined) {
+      io.stdout.write(answer);
+      return 0;
+    }
+    const { runProgram } = await import('./program.ts');
+    return await runProgram(argv, io);
+  } catch (error) {
+    return fail(error, argv, io);
+  }
+}
+
+/** Tells a failure of this command line on stderr. Gives the exit status. */
+export async function fail(error: unknown, argv: readonly string[], io: Io): Promise<number> {
+  const { report } = await import('./report.ts');
+  return report(error, io, { debug: asksFor(argv, /^(?:--debug|-q*Dq*)$/), json: asksFor(argv, /^--json$/) });
+}
+
+/** The world of this process, for `run`. */
+export function processIo(signal: AbortSignal): Io {
+  const { env, platform, arch, version, stdin, stdout, stderr } = process;
+  return {
+    env,
+    cwd: process.cwd(),
+    home: homedir(),
+    platform,
+    arch,
+    nodeVersion: version,
+    stdin,
+    stdout,
+    stderr,
+    signal,
+  };
+}
+
+/** Why everything stops: a signal of the system, or SIGPIPE for a reader of stdout that went away. */
+export function interruption(signal: 'SIGINT' | 'SIGTERM' | 'SIGPIPE'): HubError {
+  return new HubError(
+    'ABORTED',
+    `interrupted by ${signal}; partial downloads are kept, and the next pull continues them`,
+    {
+      details: { signal },
+    },
+  );
+}
+
+/** What needs neither a parser nor a command. */
+async function quickAnswer(argv: readonly string[], io: Io): Promise<string | undefined> {
+  if (argv.length > 1) return undefined;
+  switch (argv[0]) {
+    case undefined:
+    case '--help':
+    case '-h':
+    case 'help':
+      return (await import('./help.ts')).mainHelp();
+    case '--version':
+    case '-v':
+      return (await import('./version.ts')).versionLine();
+    case 'version':
+      return (await import('./version.ts')).versionText(io);
+    default:
+      return undefined;
+  }
+}
+
+/** Errors of the command line itself are told before its flags are understood. */
+function asksFor(argv: readonly string[], flag: RegExp): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end === -1 ? undefined : end).some((token) => flag.test(token));
+}

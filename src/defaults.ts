@@ -1,0 +1,183 @@
+// How does one environment (variables, home directory, flags) become registries, credentials and a store?
+import { join } from 'node:path';
+import type { CredentialAccess } from './credentials/access.ts';
+import type { RegistryClient } from './endpoints/registry/client.ts';
+import type { Store } from './endpoints/store/store.ts';
+import { HubError } from './errors.ts';
+import type { HttpOptions } from './http/client.ts';
+import { readIfExists } from './util/fs.ts';
+import { isRecord, parseJson } from './util/json.ts';
+import { VERSION } from './version.ts';
+
+export interface DefaultsOptions {
+  /** `process.env`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The home directory. */
+  readonly home: string;
+  /** `process.platform`; linux by default. */
+  readonly platform?: string | undefined;
+  readonly storeDir?: string | undefined;
+  /** Folder of docker's config.json. */
+  readonly configDir?: string | undefined;
+  /** One file of credentials instead of the usual places. */
+  readonly authfile?: string | undefined;
+  /** Hosts that may speak plain http or show a certificate nobody trusts. */
+  readonly insecure?: readonly string[] | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  /** Bytes per second for all bodies together. */
+  readonly limitRate?: number | undefined;
+  readonly trace?: HttpOptions['trace'];
+  readonly onRetry?: HttpOptions['onRetry'];
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** What endpoints are opened with. Everything is built on first use. */
+export interface Defaults extends AsyncDisposable {
+  readonly storeDir: string;
+  store(): Promise<Store>;
+  registries(): Promise<RegistryClient>;
+  credentials(): Promise<CredentialAccess>;
+}
+
+/** `$HUBCTL_HOME`, else `$XDG_DATA_HOME/hubctl`, else `~/.local/share/hubctl`. */
+export function defaultStoreDir({ env, home }: Pick<DefaultsOptions, 'env' | 'home'>): string {
+  const own = env['HUBCTL_HOME'];
+  if (own !== undefined && own !== '') return own;
+  const data = env['XDG_DATA_HOME'];
+  return join(data !== undefined && data !== '' ? data : join(home, '.local', 'share'), 'hubctl');
+}
+
+/** The registries, credentials and store of a user, set up as the command line sets them up. */
+export function createDefaults(options: DefaultsOptions): Defaults {
+  const storeDir = options.storeDir ?? defaultStoreDir(options);
+  const credentials = once(() => openCredentials(options));
+  const registries = once(async () => openRegistries(options, await credentials()));
+  const store = once(async () => (await import('./endpoints/store/store.ts')).openStore(storeDir));
+  return {
+    storeDir,
+    credentials: () => credentials(),
+    registries: () => registries(),
+    store: () => store(),
+    [Symbol.asyncDispose]: async () => {
+      const closing: Promise<void>[] = [];
+      if (registries.made()) closing.push(registries().then((client) => client.close()));
+      if (store.made()) closing.push(store().then((opened) => opened[Symbol.asyncDispose]()));
+      // What could not be opened was reported when it was asked for.
+      await Promise.allSettled(closing);
+    },
+  };
+}
+
+interface Once<T> {
+  (): Promise<T>;
+  made(): boolean;
+}
+
+function once<T>(make: () => Promise<T>): Once<T> {
+  let made: Promise<T> | undefined;
+  const get = (): Promise<T> => {
+    made ??= make();
+    return made;
+  };
+  return Object.assign(get, { made: () => made !== undefined });
+}
+
+async function openCredentials(options: DefaultsOptions): Promise<CredentialAccess> {
+  const { createCredentials } = await import('./credentials/access.ts');
+  const { env, home, platform = 'linux', authfile, configDir } = options;
+  return createCredentials({ env, home, platform, authfile, configDir, warn: (text) => options.onWarning?.(text) });
+}
+
+async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
+  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, hosts] = await Promise.all([
+    import('./http/client.ts'),
+    import('./http/origin.ts'),
+    import('./auth/authenticate.ts'),
+    import('./endpoints/registry/client.ts'),
+    import('./endpoints/registry/hosts.ts'),
+  ]);
+  const named = new Set<string>();
+  const common = await httpOptions(options, credentials, named);
+  const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
+    registry: hosts.registryOfHost(url.host),
+    repository: hosts.repositoryOfPath(url.pathname),
+  });
+  const { insecure } = common;
+  const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure });
+  const http = createHttp({ ...common, authenticate: layer });
+  const origins = createOrigins(common);
+  return createRegistryClient({
+    send: http.send,
+    originOf: (host) => {
+      named.add(host);
+      return origins.originOf(host);
+    },
+    close: () => http.close(),
+    onWarning: options.onWarning,
+  });
+}
+
+/** `named` are the registries the user named: only they get the headers of config.json, never a redirect or a token service. */
+async function httpOptions(
+  options: DefaultsOptions,
+  credentials: CredentialAccess,
+  named: ReadonlySet<string>,
+): Promise<HttpOptions> {
+  const { env, platform = 'linux', insecure = [] } = options;
+  const [{ hostMatcher }, { proxyFromEnvironment }, { tlsFromEnvironment }] = await Promise.all([
+    import('./http/addresses.ts'),
+    import('./http/proxy.ts'),
+    import('./http/tls.ts'),
+  ]);
+  const config = await credentials.dockerConfig();
+  return {
+    userAgent: `hubctl/${VERSION}`,
+    proxy: proxyFromEnvironment(env, config.proxies ?? {}),
+    insecure: hostMatcher([...insecure, ...(await insecureRegistries(options))]),
+    extraHeaders: (host) => (named.has(host) ? (config.httpHeaders ?? {}) : {}),
+    tls: {
+      ...tlsFromEnvironment(env, platform),
+      certDirs: certDirs(options),
+      caFiles: options.tlsCa === undefined ? [] : [options.tlsCa],
+      certFile: options.tlsCert,
+      keyFile: options.tlsKey,
+    },
+    limitRate: options.limitRate,
+    trace: options.trace,
+    onRetry: options.onRetry,
+  };
+}
+
+/** Where docker and containers' tools keep certificates per host; the first that has the host is used. */
+function certDirs({ env, home, platform }: DefaultsOptions): readonly string[] {
+  if (platform === 'win32') return [join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'docker', 'certs.d')];
+  const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
+  return [join(config, 'docker'), join(config, 'containers'), '/etc/containers', '/etc/docker'].map((dir) =>
+    join(dir, 'certs.d'),
+  );
+}
+
+/** `insecure-registries` of docker's daemon.json, so that a machine set up for docker works as it is. */
+async function insecureRegistries({ env, home }: DefaultsOptions): Promise<readonly string[]> {
+  const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
+  const lists = await Promise.all(
+    [join(config, 'docker', 'daemon.json'), '/etc/docker/daemon.json'].map((path) => readInsecure(path)),
+  );
+  return lists.flat();
+}
+
+async function readInsecure(path: string): Promise<readonly string[]> {
+  try {
+    const bytes = await readIfExists(path);
+    if (!bytes) return [];
+    const document = parseJson(bytes.toString('utf8'), path);
+    const list = isRecord(document) ? document['insecure-registries'] : undefined;
+    return Array.isArray(list) ? list.filter((entry): entry is string => typeof entry === 'string') : [];
+  } catch (error) {
+    // The daemon's file is not ours: one that is broken or not readable must not stop a client.
+    if (HubError.is(error)) return [];
+    throw error;
+  }
+}

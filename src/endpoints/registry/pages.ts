@@ -1,0 +1,66 @@
+// How are lists read page by page without ever going in circles?
+import { HubError } from '../../errors.ts';
+import { parseLink } from '../../http/headers.ts';
+import type { HttpResponse, Send } from '../../http/layer.ts';
+import { collect } from '../../util/content.ts';
+import { isRecord, parseJson } from '../../util/json.ts';
+import { wireError } from './errors.ts';
+
+const PAGE_LIMIT = 8 * 1024 * 1024; // bytes of one page
+const MAX_PAGES = 10_000;
+
+export interface PageRequest {
+  readonly send: Send;
+  readonly first: URL;
+  readonly scopes: readonly string[];
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** `list tags of app`. */
+  readonly what: string;
+  readonly subject: string;
+}
+
+export interface Page {
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly response: HttpResponse;
+}
+
+/**
+ * The pages of a list, followed by `Link: rel="next"` on the same origin [distribution-spec, RFC 8288]. Throws REFUSED for
+ * a link elsewhere, CONTENT_INVALID for one that was followed before, and what the refusal of a page means.
+ */
+export async function* pages(request: PageRequest): AsyncGenerator<Page, void, undefined> {
+  const seen = new Set<string>();
+  let url: URL | undefined = request.first;
+  while (url) {
+    if (seen.has(url.href) || seen.size >= MAX_PAGES) {
+      throw new HubError('CONTENT_INVALID', `${request.what}: ${url.host} leads in circles after ${seen.size} pages`, {
+        hint: 'the registry sends a wrong Link header; use --limit to stop earlier',
+      });
+    }
+    seen.add(url.href);
+    const page = await onePage(request, url);
+    yield page;
+    url = nextUrl(page.response, url, request.what);
+  }
+}
+
+async function onePage({ send, scopes, headers, signal, what, subject }: PageRequest, url: URL): Promise<Page> {
+  const response = await send({ method: 'GET', url, headers, scopes, signal });
+  if (response.status !== 200) throw await wireError(response, { operation: what, subject, method: 'GET' });
+  const bytes = await collect(response.body, PAGE_LIMIT, `answer of ${url.host}`);
+  const document = parseJson(bytes.toString('utf8'), `answer of ${url.host}`);
+  if (!isRecord(document)) throw new HubError('CONTENT_INVALID', `${what}: ${url.host} answered with no JSON object`);
+  return { document, response };
+}
+
+function nextUrl(response: HttpResponse, asked: URL, what: string): URL | undefined {
+  const next = parseLink(response.headers.all('link')).find((link) => link.rel === 'next');
+  if (!next || !URL.canParse(next.url, asked.href)) return undefined;
+  const url = new URL(next.url, asked);
+  if (url.host === asked.host) {
+    url.protocol = asked.protocol; // behind a proxy that ends TLS, registries may write http
+    return url;
+  }
+  throw new HubError('REFUSED', `${what}: ${asked.host} continues the list at another host, ${url.host}`);
+}

@@ -1,0 +1,135 @@
+// How is one repository of a registry a place to copy images from and to?
+import type { HttpResponse } from '../../http/layer.ts';
+import type { Descriptor } from '../../spec/descriptor.ts';
+import { isDigest } from '../../spec/digest.ts';
+import { MANIFEST_LIMIT, parseManifest } from '../../spec/manifest.ts';
+import { isManifestType } from '../../spec/media-types.ts';
+import type {
+  CallOptions,
+  Content,
+  Endpoint,
+  Open,
+  ReadOptions,
+  ResolveOptions,
+  WriteOptions,
+  WriteResult,
+} from '../../transfer/endpoint.ts';
+import { collect, contentOf } from '../../util/content.ts';
+import type { RepositoryAccess } from './access.ts';
+import { hasBlob, readBlob } from './blobs.ts';
+import {
+  deleteManifest,
+  getManifest,
+  hasManifest,
+  headManifest,
+  putManifest,
+  type FetchedManifest,
+} from './manifests.ts';
+import { addReferrer, listReferrers } from './referrers.ts';
+import { listTags } from './tags.ts';
+import { uploadBlob } from './upload.ts';
+
+/** A manifest that answered a resolve is not asked for again; more than a few are never waiting to be read. */
+const REMEMBERED = 16;
+
+/** One repository [OCI distribution-spec]. Names are tags or digests. */
+export class RegistryEndpoint implements Endpoint {
+  readonly name: string;
+  /** All repositories of a host share its limits. */
+  readonly lane: string;
+  readonly registry: string;
+  readonly repository: string;
+  readonly #access: RepositoryAccess;
+  readonly #manifests = new Map<string, FetchedManifest>();
+
+  constructor(access: RepositoryAccess) {
+    this.#access = access;
+    this.name = access.name;
+    this.lane = access.registry;
+    this.registry = access.registry;
+    this.repository = access.repository;
+  }
+
+  /** With `expected`, asks by HEAD whether it still holds; else GETs the manifest at once and keeps it for `read`. */
+  async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
+    if (options.expected) {
+      const now = await headManifest(this.#access, reference, options);
+      if (now?.digest === options.expected.digest) return options.expected;
+    }
+    return (await this.manifest(reference, options)).descriptor;
+  }
+
+  /** GET of a manifest: bytes and their descriptor. Throws NOT_FOUND, DIGEST_MISMATCH. */
+  async manifest(reference: string, options: CallOptions = {}): Promise<FetchedManifest> {
+    const known = this.#manifests.get(reference);
+    if (known) return known;
+    const fetched = await getManifest(this.#access, reference, options);
+    if (this.#manifests.size >= REMEMBERED) this.#manifests.clear();
+    this.#manifests.set(fetched.descriptor.digest, fetched);
+    return fetched;
+  }
+
+  /** HEAD of a manifest, which no quota counts; GET where the registry answers HEAD poorly. Throws NOT_FOUND. */
+  async head(reference: string, options: CallOptions = {}): Promise<Descriptor> {
+    return (
+      (await headManifest(this.#access, reference, options)) ?? (await this.manifest(reference, options)).descriptor
+    );
+  }
+
+  async read(descriptor: Descriptor, options: ReadOptions = {}): Promise<Content> {
+    if (!isManifestType(descriptor.mediaType)) return readBlob(this.#access, descriptor, options);
+    const { bytes } = await this.manifest(descriptor.digest, options);
+    return contentOf(bytes.subarray(options.start ?? 0, options.end));
+  }
+
+  async has(descriptor: Descriptor, options: CallOptions = {}): Promise<boolean> {
+    if (!isManifestType(descriptor.mediaType)) return hasBlob(this.#access, descriptor, options);
+    return hasManifest(this.#access, descriptor.digest, options);
+  }
+
+  async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<WriteResult> {
+    if (!isManifestType(descriptor.mediaType)) return uploadBlob(this.#access, { descriptor, open }, options);
+    const bytes = await collect(
+      await open({ signal: options.signal }),
+      MANIFEST_LIMIT,
+      `manifest ${descriptor.digest}`,
+    );
+    const as = options.as ?? descriptor.digest;
+    const { subject } = await putManifest(this.#access, { descriptor, bytes }, { as, signal: options.signal });
+    if (subject === undefined) await this.#noteReferrer(descriptor, bytes, options);
+    return { outcome: 'copied' };
+  }
+
+  tags(options: CallOptions = {}): AsyncIterable<string> {
+    return listTags(this.#access, options);
+  }
+
+  referrers(subject: Descriptor, options: CallOptions = {}): AsyncIterable<Descriptor> {
+    return listReferrers(this.#access, subject, options);
+  }
+
+  /** Deletes a tag, or a manifest with all its tags. Throws UNSUPPORTED where the registry does not allow it. */
+  async delete(reference: string, options: CallOptions = {}): Promise<void> {
+    await deleteManifest(this.#access, reference, options);
+    if (isDigest(reference)) this.#manifests.delete(reference);
+  }
+
+  /** Any other request below `/v2/<repository>/`, with this repository's credentials. */
+  async get(path: string, options: CallOptions = {}): Promise<HttpResponse> {
+    const scopes = [`repository:${this.repository}:pull`];
+    return this.#access.send({ method: 'GET', url: await this.#access.url(path), signal: options.signal, scopes });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#manifests.clear();
+  }
+
+  /** The registry did not say that it keeps the list of referrers, so the list under the tag is ours to keep. */
+  async #noteReferrer(descriptor: Descriptor, bytes: Buffer, options: CallOptions): Promise<void> {
+    const { subject, artifactType, annotations, config } = parseManifest(bytes, descriptor.mediaType);
+    if (!subject) return;
+    const { mediaType, digest, size } = descriptor;
+    const referrer = { mediaType, digest, size, annotations, artifactType: artifactType ?? config?.mediaType };
+    await addReferrer(this.#access, { subject: subject.digest, referrer }, options);
+  }
+}

@@ -1,0 +1,186 @@
+// What can be done with one upload session of a registry?
+import { HubError } from '../../errors.ts';
+import { parseRetryAfter } from '../../http/headers.ts';
+import type { HttpRequest, HttpResponse } from '../../http/layer.ts';
+import type { Descriptor } from '../../spec/descriptor.ts';
+import type { Open } from '../../transfer/endpoint.ts';
+import { contentOf } from '../../util/content.ts';
+import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
+
+/** Milliseconds a registry may take to hash a large blob after its last byte. */
+const COMMIT_TIMEOUT = 300_000;
+const FIRST_DELAY = 250; // milliseconds, doubled with each try
+const MAX_DELAY = 20_000;
+const MAX_ASKED = 300_000;
+const CHUNK = 64 * 1024 * 1024;
+const MIN_CHUNK = 1024 * 1024;
+
+export interface SendCall {
+  readonly descriptor: Descriptor;
+  readonly open: Open;
+  /** Bytes the session has already. */
+  readonly offset: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Why a blob did not get through: an answer, or no answer. */
+export interface UploadFailure {
+  readonly response?: HttpResponse | undefined;
+  readonly error?: HubError | undefined;
+  /** Milliseconds to wait before the attempt after this one, as the registry asked or doubled each time. */
+  delay(attempt: number): number;
+}
+
+/** An upload session: its newest location, and how large the pieces may be that it is sent. */
+export class Session {
+  #location: URL | undefined;
+  #storedDigest: string | undefined;
+  /** Bytes of one PATCH; undefined sends everything at once. */
+  chunk: number | undefined;
+
+  /** Throws REFUSED for a location on another host, which would get the bytes without being asked for. */
+  constructor(location: URL, asked: URL) {
+    this.#location = checkHost(location, asked);
+  }
+
+  /** The digest the registry says it stored. */
+  get storedDigest(): string | undefined {
+    return this.#storedDigest;
+  }
+
+  /** Makes the next status question answer "gone". */
+  forget(): void {
+    this.#location = undefined;
+  }
+
+  /** Smaller pieces after a 413. False when they are as small as they get. */
+  mayShrink(): boolean {
+    const next = this.chunk === undefined ? CHUNK : this.chunk / 4;
+    if (next < MIN_CHUNK) return false;
+    this.chunk = next;
+    return true;
+  }
+
+  /**
+   * Sends what the session lacks and commits it: one PUT from the beginning, or PATCH and PUT from an offset
+   * [distribution-spec end-5, end-6]. Gives what stood in the way, undefined when the blob is stored.
+   */
+  async send(access: RepositoryAccess, call: SendCall): Promise<UploadFailure | undefined> {
+    const { descriptor, offset } = call;
+    if (offset === 0 && (this.chunk === undefined || descriptor.size <= this.chunk))
+      return this.#putWhole(access, call);
+    let position = offset;
+    while (position < descriptor.size) {
+      const end = Math.min(position + (this.chunk ?? descriptor.size), descriptor.size);
+      const failure = await this.#patch(access, call, { position, end });
+      if (failure) return failure;
+      position = end;
+    }
+    return this.#commit(access, call, { length: 0, open: async () => contentOf(new Uint8Array()) });
+  }
+
+  /** Bytes the registry has, asked with GET [end-13]; undefined when the session is gone. */
+  async status(access: RepositoryAccess, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const url = this.#location;
+    if (!url) return undefined;
+    const response = await access.send({ method: 'GET', url, signal, scopes: [pushScope(access)] });
+    response.body.cancel();
+    if (response.status !== 204 && response.status !== 200) return undefined;
+    this.#move(response, url);
+    const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.get('range') ?? '')?.[1];
+    // `0-0` stands for nothing as well as for one byte; starting at 0 again is refused by none that has nothing.
+    if (end === undefined || end === '0') return undefined;
+    return Number(end) + 1;
+  }
+
+  #putWhole(
+    access: RepositoryAccess,
+    { descriptor, open, signal, offset }: SendCall,
+  ): Promise<UploadFailure | undefined> {
+    const body = { length: descriptor.size, open: () => open({ signal }) };
+    return this.#commit(access, { descriptor, open, signal, offset }, body);
+  }
+
+  async #commit(
+    access: RepositoryAccess,
+    { descriptor, signal }: SendCall,
+    body: NonNullable<HttpRequest['body']>,
+  ): Promise<UploadFailure | undefined> {
+    const url = withDigest(this.#requireLocation(), descriptor.digest);
+    const headers = { 'content-type': 'application/octet-stream' };
+    const result = await attempt(access, { method: 'PUT', url, headers, body, signal, headersTimeout: COMMIT_TIMEOUT });
+    if ('delay' in result) return result;
+    if (![200, 201, 202, 204].includes(result.status)) return failed({ response: result });
+    result.body.cancel();
+    this.#storedDigest = result.headers.get('docker-content-digest');
+    return undefined;
+  }
+
+  async #patch(
+    access: RepositoryAccess,
+    { open, signal }: SendCall,
+    { position, end }: { readonly position: number; readonly end: number },
+  ): Promise<UploadFailure | undefined> {
+    const url = this.#requireLocation();
+    const headers = { 'content-type': 'application/octet-stream', 'content-range': `${position}-${end - 1}` };
+    const body = { length: end - position, open: () => open({ start: position, end, signal }) };
+    const result = await attempt(access, {
+      method: 'PATCH',
+      url,
+      headers,
+      body,
+      signal,
+      headersTimeout: COMMIT_TIMEOUT,
+    });
+    if ('delay' in result) return result;
+    if (result.status !== 202 && result.status !== 201 && result.status !== 204) return failed({ response: result });
+    result.body.cancel();
+    this.#move(result, url);
+    return undefined;
+  }
+
+  #move(response: HttpResponse, asked: URL): void {
+    if (response.headers.get('location') === undefined) return;
+    this.#location = checkHost(locationOf(response, asked, 'upload'), asked);
+  }
+
+  #requireLocation(): URL {
+    if (this.#location) return this.#location;
+    throw new HubError('SERVER_ERROR', 'the upload session is gone');
+  }
+}
+
+async function attempt(access: RepositoryAccess, request: HttpRequest): Promise<HttpResponse | UploadFailure> {
+  try {
+    return await access.send({ ...request, scopes: [pushScope(access)], repeatable: false });
+  } catch (error) {
+    if (!HubError.is(error) || !error.retryable) throw error;
+    return failed({ error });
+  }
+}
+
+function failed(cause: { readonly response?: HttpResponse; readonly error?: HubError }): UploadFailure {
+  return {
+    ...cause,
+    delay: (attemptNumber) => {
+      const headers = cause.response?.headers;
+      const asked = parseRetryAfter(headers?.get('retry-after'), Date.parse(headers?.get('date') ?? '') || 0);
+      if (asked !== undefined) return Math.min(asked, MAX_ASKED);
+      return Math.min(FIRST_DELAY * 2 ** (attemptNumber - 1), MAX_DELAY);
+    },
+  };
+}
+
+/** Adds the digest to whatever query the location has; nothing of the query may be changed [distribution-spec end-6]. */
+function withDigest(location: URL, digest: string): URL {
+  const separator = location.search === '' ? '?' : '&';
+  return new URL(`${location.href}${separator}digest=${encodeURIComponent(digest)}`);
+}
+
+function checkHost(location: URL, asked: URL): URL {
+  if (location.hostname === asked.hostname) return location;
+  throw new HubError('REFUSED', `${asked.host} wants the upload sent to another host, ${location.host}`, {
+    hint: 'content is only sent to the registry it is pushed to',
+    details: { host: asked.host, location: location.host },
+  });
+}

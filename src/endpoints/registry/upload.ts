@@ -1,0 +1,178 @@
+// How does a blob get into a registry: found, mounted, put whole, or continued after a break?
+import { HubError } from '../../errors.ts';
+import type { HttpResponse } from '../../http/layer.ts';
+import type { Descriptor } from '../../spec/descriptor.ts';
+import { algorithmOf } from '../../spec/digest.ts';
+import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
+import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
+import { hasBlob } from './blobs.ts';
+import { wireError } from './errors.ts';
+import { Session } from './upload-session.ts';
+
+/** Repositories asked to lend a blob before it is uploaded. */
+const MOUNT_TRIES = 3;
+/** Uploads begun again, or continued, without progress between. */
+const TRIES = 5;
+
+/**
+ * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: HEAD, then mounts, then one POST and
+ * one PUT. A broken upload asks the registry what it has and goes on from there; nothing is sent twice without asking.
+ * Throws DIGEST_MISMATCH when the registry finds other content than the descriptor names, and what requests throw.
+ */
+export async function uploadBlob(
+  access: RepositoryAccess,
+  { descriptor, open }: { readonly descriptor: Descriptor; readonly open: Open },
+  options: WriteOptions = {},
+): Promise<WriteResult> {
+  if (options.force !== true && (await hasBlob(access, descriptor, options))) return { outcome: 'exists' };
+  const started = await mountOrStart(access, descriptor, options);
+  if ('outcome' in started) return started;
+  await new Upload(access, { descriptor, open, session: started, options }).run();
+  return { outcome: 'copied' };
+}
+
+async function mountOrStart(
+  access: RepositoryAccess,
+  descriptor: Descriptor,
+  options: WriteOptions,
+): Promise<Session | WriteResult> {
+  const lenders = (options.mountFrom ?? []).filter((repository) => repository !== access.repository);
+  for (const from of lenders.slice(0, MOUNT_TRIES)) {
+    const result = await tryMount(access, descriptor, { from, signal: options.signal });
+    if (result) return result;
+  }
+  return startSession(access, descriptor, options);
+}
+
+/** Undefined when the registry refused in a way that says nothing about a plain upload. */
+async function tryMount(
+  access: RepositoryAccess,
+  descriptor: Descriptor,
+  { from, signal }: { readonly from: string; readonly signal: AbortSignal | undefined },
+): Promise<Session | WriteResult | undefined> {
+  const url = await access.url('blobs/uploads/');
+  url.searchParams.set('mount', descriptor.digest);
+  url.searchParams.set('from', from);
+  const scopes = [pushScope(access), `repository:${from}:pull`];
+  try {
+    const response = await access.send({ method: 'POST', url, signal, scopes });
+    response.body.cancel();
+    if (response.status === 201) return { outcome: 'mounted', mountedFrom: from };
+    if (response.status === 202) return sessionOf(response, url, descriptor);
+    return undefined;
+  } catch (error) {
+    // No right to read the lender: the blob is uploaded instead.
+    if (HubError.is(error, 'UNAUTHORIZED') || HubError.is(error, 'DENIED')) return undefined;
+    throw error;
+  }
+}
+
+async function startSession(
+  access: RepositoryAccess,
+  descriptor: Descriptor,
+  { signal }: WriteOptions,
+): Promise<Session> {
+  const url = await access.url('blobs/uploads/');
+  const algorithm = algorithmOf(descriptor.digest);
+  if (algorithm !== 'sha256') url.searchParams.set('digest-algorithm', algorithm);
+  const response = await access.send({ method: 'POST', url, signal, scopes: [pushScope(access)] });
+  if (response.status !== 202) throw await refusal(access, descriptor, response);
+  response.body.cancel();
+  return sessionOf(response, url, descriptor);
+}
+
+function sessionOf(response: HttpResponse, asked: URL, descriptor: Descriptor): Session {
+  const location = locationOf(response, asked, `upload of blob ${descriptor.digest}`);
+  return new Session(location, asked);
+}
+
+function refusal(access: RepositoryAccess, descriptor: Descriptor, response: HttpResponse): Promise<HubError> {
+  const operation = `push blob ${descriptor.digest} to ${access.name}`;
+  return wireError(response, { operation, subject: access.name, method: 'PUT' });
+}
+
+interface UploadParts {
+  readonly descriptor: Descriptor;
+  readonly open: Open;
+  readonly session: Session;
+  readonly options: WriteOptions;
+}
+
+/** One blob on its way, across as many sessions as it takes. */
+class Upload {
+  readonly #access: RepositoryAccess;
+  readonly #parts: UploadParts;
+  #session: Session;
+  #offset = 0;
+  #failures = 0;
+  #digestRefused = false;
+
+  constructor(access: RepositoryAccess, parts: UploadParts) {
+    this.#access = access;
+    this.#parts = parts;
+    this.#session = parts.session;
+  }
+
+  async run(): Promise<void> {
+    const { descriptor, open, options } = this.#parts;
+    for (;;) {
+      const call = { descriptor, open, offset: this.#offset, signal: options.signal };
+      const failure = await this.#session.send(this.#access, call);
+      if (!failure) return this.#checkStored();
+      if (failure.response && !(await this.#mayGoOn(failure.response))) {
+        throw await refusal(this.#access, descriptor, failure.response);
+      }
+      failure.response?.body.cancel();
+      this.#failures += 1;
+      if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
+      await this.#access.sleep(failure.delay(this.#failures), options.signal);
+      if (await hasBlob(this.#access, descriptor, options)) return;
+      await this.#findPlace();
+    }
+  }
+
+  /** Only trouble that may pass, or that a new session may cure, is tried again. */
+  async #mayGoOn(response: HttpResponse): Promise<boolean> {
+    const { status } = response;
+    if (status === 404 || status === 416 || status === 408 || status === 429 || status >= 500) return true;
+    if (status === 413 && this.#session.mayShrink()) return true;
+    if (status !== 400 || this.#digestRefused) return false;
+    this.#digestRefused = true; // once more from the beginning, in case the damage happened on the way
+    this.#session.forget();
+    return true;
+  }
+
+  /** Asks the session how far it got; a session that is gone is replaced by a new one. */
+  async #findPlace(): Promise<void> {
+    const { descriptor, options } = this.#parts;
+    const got = await this.#session.status(this.#access, options.signal);
+    if (got === undefined) {
+      const chunk = this.#session.chunk;
+      this.#session = await startSession(this.#access, descriptor, options);
+      this.#session.chunk = chunk;
+      this.#offset = 0;
+      return;
+    }
+    if (got > this.#offset) this.#failures = 0;
+    this.#offset = Math.min(got, descriptor.size);
+  }
+
+  /** A registry may store under another algorithm than asked; then the address we need does not exist [protocol 6.3]. */
+  async #checkStored(): Promise<void> {
+    const { descriptor, options } = this.#parts;
+    const stored = this.#session.storedDigest;
+    if (stored === undefined || stored === descriptor.digest) return;
+    if (await hasBlob(this.#access, descriptor, options)) return;
+    throw new HubError('UNSUPPORTED', `${this.#access.name} stored blob ${descriptor.digest} as ${stored}`, {
+      hint: `the registry does not keep ${algorithmOf(descriptor.digest)} content`,
+    });
+  }
+
+  #givenUp(response: HttpResponse | undefined): HubError {
+    const { digest } = this.#parts.descriptor;
+    return new HubError('SERVER_ERROR', `push blob ${digest} to ${this.#access.name}: gave up after ${TRIES} tries`, {
+      hint: 'the registry keeps failing; what it has already is not sent again next time',
+      details: { status: response?.status },
+    });
+  }
+}

@@ -1,0 +1,259 @@
+// How does content get into the store, and out of it?
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open as openFile, rename, rm, utimes } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { HubError } from '../../errors.ts';
+import type { Descriptor } from '../../spec/descriptor.ts';
+import type { Content, Open, Outcome, ReadOptions, WriteOptions } from '../../transfer/endpoint.ts';
+import { Verifier, verifyBytes } from '../../transfer/verify.ts';
+import { collect } from '../../util/content.ts';
+import { fileContent } from '../../util/file-content.ts';
+import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
+import { withLock, type Lock } from '../../util/lock.ts';
+import { now } from '../../util/machine.ts';
+import { PartFile } from './part.ts';
+import type { StorePaths } from './paths.ts';
+import type { Space } from './space.ts';
+
+/** Complete blobs that wait for the disk at one time. */
+const MOST_PENDING = 32;
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** The blobs of one store, as this process sees them. The directories exist before anything is written. */
+export class Blobs {
+  readonly #paths: StorePaths;
+  readonly #space: Space;
+  /** Complete blobs on their way to the disk; they get their final name when they have arrived. Never rejected. */
+  readonly #pending = new Map<string, Promise<void>>();
+  readonly #unsynced = new Set<string>();
+  readonly #used = new Set<string>();
+  #failure: unknown;
+
+  constructor(paths: StorePaths, space: Space) {
+    this.#paths = paths;
+    this.#space = space;
+  }
+
+  /** True when this process wrote the content, or was told that it is there. */
+  isUsed(digest: string): boolean {
+    return this.#used.has(digest);
+  }
+
+  /** True when there is a file of the right size. It counts as new from now on, so that a collection elsewhere spares it. */
+  async has(descriptor: Descriptor): Promise<boolean> {
+    await this.#pending.get(descriptor.digest);
+    await touch(this.#paths.blob(descriptor.digest));
+    if (!(await this.isPresent(descriptor))) return false;
+    this.#used.add(descriptor.digest);
+    return true;
+  }
+
+  /** As `has`, without a trace. A negative size is not known and not compared. */
+  async isPresent({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
+    const actual = await this.sizeOf(digest);
+    return actual !== undefined && (size < 0 || actual === size);
+  }
+
+  /** Bytes of a blob, undefined when it is not there or not a regular file. Throws STORAGE. */
+  async sizeOf(digest: string): Promise<number | undefined> {
+    await this.#pending.get(digest);
+    try {
+      const stats = await lstat(this.#paths.blob(digest));
+      return stats.isFile() ? stats.size : undefined;
+    } catch (error) {
+      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
+      throw storageError(error, `cannot look at ${digest} in ${this.#paths.dir}`);
+    }
+  }
+
+  /** See Sink.write; names nothing. Resolves when the bytes are complete and verified; `barrier` waits for the disk. */
+  async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<Outcome> {
+    const { digest } = descriptor;
+    const { signal, onWait, force = false } = options;
+    if (await this.#isThere(descriptor, force)) return 'exists';
+    if (this.#pending.size >= MOST_PENDING) await Promise.race(this.#pending.values());
+    const waiting = { signal, onWait: () => onWait?.('another process is writing it') };
+    return new Promise<Outcome>((resolve, reject) => {
+      const work = withLock(this.#paths.blobLock(digest), waiting, async (lock) => {
+        if (await this.#isThere(descriptor, force)) return resolve('exists');
+        const part = await this.#fill(descriptor, open, { signal, lock });
+        this.#track(digest, work);
+        resolve('copied');
+        await this.#place(descriptor, part, lock);
+      });
+      work.catch(reject);
+    });
+  }
+
+  /** Renames a complete file to its digest; nothing happens when the content is there. Takes the file away in any case. */
+  async adopt(path: string, descriptor: Descriptor): Promise<void> {
+    if (await this.has(descriptor)) return rm(path, { force: true });
+    await this.#rename(path, descriptor.digest);
+    this.#used.add(descriptor.digest);
+  }
+
+  /** Waits until everything written is on the disk under its name. Throws STORAGE when that failed. */
+  async barrier(): Promise<void> {
+    await Promise.all(this.#pending.values());
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+    for (const directory of this.#unsynced) {
+      this.#unsynced.delete(directory);
+      await syncDirectory(directory);
+    }
+  }
+
+  /** Waits until nothing is under way any more, however it ends. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#pending.values());
+  }
+
+  /** The beginning of a blob as text, unverified; empty when it is not there. */
+  async text(digest: string, limit: number): Promise<string> {
+    if ((await this.sizeOf(digest)) === undefined) return '';
+    const unknown = { mediaType: '', digest, size: -1 };
+    const content = await this.read(unknown, { end: limit });
+    return (await collect(content, limit, digest)).toString('latin1');
+  }
+
+  /** Throws NOT_FOUND, DIGEST_MISMATCH when the file has another size, STORAGE. */
+  async read(descriptor: Descriptor, options: ReadOptions = {}): Promise<Content> {
+    const { digest, size } = descriptor;
+    await this.#pending.get(digest);
+    const file = await this.#open(digest);
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile() || (size >= 0 && stats.size !== size)) throw damaged(digest);
+      const { start = 0, end = stats.size, signal } = options;
+      return fileContent(file, { start, end: Math.min(end, stats.size), close: true, what: digest, signal });
+    } catch (error) {
+      await file.close();
+      throw storageError(error, `cannot read ${digest} in ${this.#paths.dir}`);
+    }
+  }
+
+  /** All bytes of small content, verified. Throws NOT_FOUND, DIGEST_MISMATCH, CONTENT_INVALID above `limit` bytes. */
+  async bytes(descriptor: Descriptor, limit: number): Promise<Buffer> {
+    const bytes = await collect(await this.read(descriptor), limit, descriptor.digest);
+    try {
+      verifyBytes(descriptor, bytes);
+    } catch (error) {
+      throw HubError.is(error, 'DIGEST_MISMATCH') ? damaged(descriptor.digest, error) : error;
+    }
+    return bytes;
+  }
+
+  /** What was believed to be there is looked at byte by byte when the belief was wrong a moment ago. */
+  async #isThere(descriptor: Descriptor, force: boolean): Promise<boolean> {
+    if (!(await this.has(descriptor))) return false;
+    if (!force) return true;
+    const verifier = new Verifier(descriptor);
+    try {
+      await (await this.read(descriptor)).forEach((chunk) => verifier.update(chunk));
+      verifier.finish();
+      return true;
+    } catch (error) {
+      const isAbsent = ['DIGEST_MISMATCH', 'CONTENT_INVALID', 'NOT_FOUND'].includes(
+        HubError.is(error) ? error.code : '',
+      );
+      if (isAbsent) return false;
+      throw error;
+    }
+  }
+
+  async #fill(
+    descriptor: Descriptor,
+    open: Open,
+    options: { signal: AbortSignal | undefined; lock: Lock },
+  ): Promise<PartFile> {
+    const part = new PartFile(this.#paths.part(descriptor.digest), descriptor);
+    try {
+      const earlier = Math.min(part.size, descriptor.size);
+      const reservation = await this.#space.reserve(descriptor.size - earlier);
+      try {
+        await part.fill(open, { ...options, reservation });
+      } finally {
+        this.#space.release(reservation);
+      }
+      return part;
+    } catch (error) {
+      part.close(error);
+      throw error;
+    }
+  }
+
+  #track(digest: string, work: Promise<void>): void {
+    const done = work.then(
+      () => undefined,
+      (error: unknown) => {
+        this.#failure ??= error;
+      },
+    );
+    this.#pending.set(digest, done);
+    void done.then(() => this.#pending.delete(digest));
+    this.#used.add(digest);
+  }
+
+  /** Bytes first, then the name: after a power cut a blob is whole or not there. */
+  async #place(descriptor: Descriptor, part: PartFile, lock: Lock): Promise<void> {
+    try {
+      await part.sync();
+      lock.check();
+      await this.#rename(this.#paths.part(descriptor.digest), descriptor.digest);
+    } catch (error) {
+      part.close(error);
+      throw error;
+    }
+    part.close();
+  }
+
+  async #rename(from: string, digest: string): Promise<void> {
+    const to = this.#paths.blob(digest);
+    try {
+      await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+      await rename(from, to).catch(async (error: unknown) => {
+        if (!isErrno(error, 'EISDIR') && !isErrno(error, 'ENOTEMPTY') && !isErrno(error, 'EEXIST')) throw error;
+        // A directory where the blob belongs is damage, and nothing of ours is in it.
+        await rm(to, { recursive: true });
+        await rename(from, to);
+      });
+      this.#unsynced.add(dirname(to));
+    } catch (error) {
+      throw storageError(error, `cannot write ${to}`);
+    }
+  }
+
+  async #open(digest: string): Promise<FileHandle> {
+    try {
+      return await openFile(this.#paths.blob(digest), READ);
+    } catch (error) {
+      if (isErrno(error, 'ELOOP')) throw damaged(digest, error);
+      if (!isErrno(error, 'ENOENT') && !isErrno(error, 'ENOTDIR')) throw storageError(error, `cannot read ${digest}`);
+      throw new HubError('NOT_FOUND', `${digest} is not in the store ${this.#paths.dir}`, {
+        cause: error,
+        details: { digest },
+      });
+    }
+  }
+}
+
+async function touch(path: string): Promise<void> {
+  const seconds = now() / 1000;
+  try {
+    await utimes(path, seconds, seconds);
+  } catch (error) {
+    // Not there, or a store that may only be read: then nobody collects in it either.
+    if (!['ENOENT', 'ENOTDIR', 'EROFS', 'EACCES', 'EPERM', 'ELOOP'].some((code) => isErrno(error, code))) {
+      throw storageError(error, `cannot touch ${path}`);
+    }
+  }
+}
+
+function damaged(digest: string, cause?: unknown): HubError {
+  return new HubError('DIGEST_MISMATCH', `stored blob ${digest} is damaged`, {
+    cause,
+    hint: 'remove the images that need it with: hubctl rmi; then pull them again',
+    details: { digest },
+  });
+}

@@ -1,0 +1,106 @@
+// What was learnt about the manifests of the store, so that a list of images need not read them all again?
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { isErrno, storageError } from '../../util/fs.ts';
+import { isRecord } from '../../util/json.ts';
+import type { ManifestFacts } from './facts.ts';
+import type { FactsByDigest } from './graph.ts';
+import type { StorePaths } from './paths.ts';
+
+interface Header {
+  /** Of the format of the file. */
+  readonly version: number;
+  /** The state of index.json that the facts belong to. */
+  readonly index: string;
+  /** SHA-256 of the second line. */
+  readonly sum: string;
+}
+
+const VERSION = 1;
+/** Bytes of the first line, blanks and line feed included, so that it can be replaced where it is. */
+const HEADER = 512;
+
+/**
+ * The facts that belong to this state of index.json. None when another tool has changed the index, which may have put
+ * manifests here that the facts call absent, or when the file is missing or damaged: then everything is learnt again.
+ */
+export async function readFacts(paths: StorePaths, index: string): Promise<FactsByDigest> {
+  const bytes = await readBytes(paths.cache);
+  const header = parseHeader(bytes.toString('utf8', 0, HEADER));
+  if (header?.index !== index) return new Map();
+  const body = bytes.subarray(HEADER);
+  if (header.sum !== sumOf(body)) return new Map();
+  const parsed: unknown = JSON.parse(body.toString('utf8'));
+  const facts: FactsByDigest = new Map();
+  if (!isRecord(parsed)) return facts;
+  for (const digest in parsed) {
+    const value = parsed[digest];
+    if (isFacts(value)) facts.set(digest, value);
+  }
+  return facts;
+}
+
+/**
+ * Replaces the file. It is not synced: damage shows in its sum. Where it cannot be written, such as in a store that may
+ * only be read, what was learnt is learnt again another time.
+ */
+export async function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): Promise<void> {
+  const body = JSON.stringify(Object.fromEntries(facts));
+  const temporary = `${paths.cache}.tmp`;
+  try {
+    await writeFile(temporary, headerLine({ version: VERSION, index, sum: sumOf(body) }) + body, { mode: 0o600 });
+    await rename(temporary, paths.cache);
+  } catch {
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Says that the facts that belong to one state of the index belong to the next one, too, without writing them again. */
+export async function keepFacts(paths: StorePaths, from: string, to: string): Promise<void> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(paths.cache, constants.O_RDWR | constants.O_NOFOLLOW);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER), 0, HEADER, 0);
+    const header = parseHeader(buffer.toString('utf8', 0, bytesRead));
+    if (header?.index === from) await file.write(headerLine({ ...header, index: to }), 0);
+  } catch {
+    // As above: nothing depends on it.
+    return;
+  } finally {
+    await file?.close();
+  }
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'].some((code) => isErrno(error, code))) return Buffer.alloc(0);
+    throw storageError(error, `cannot read ${path}`);
+  }
+}
+
+function headerLine(header: Header): string {
+  return `${JSON.stringify(header).padEnd(HEADER - 1)}\n`;
+}
+
+function parseHeader(line: string): Header | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (!isRecord(value)) return undefined;
+    const { version, index, sum } = value;
+    if (version !== VERSION || typeof index !== 'string' || typeof sum !== 'string') return undefined;
+    return { version, index, sum };
+  } catch {
+    return undefined;
+  }
+}
+
+function isFacts(value: unknown): value is ManifestFacts {
+  return isRecord(value) && Array.isArray(value['manifests']) && Array.isArray(value['blobs']);
+}
+
+function sumOf(body: Uint8Array | string): string {
+  return createHash('sha256').update(body).digest('hex');
+}

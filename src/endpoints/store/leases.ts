@@ -1,0 +1,111 @@
+// Who is writing to the store at this moment, and what did those leave behind who died while writing?
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lstatIfExists, namesIn, removeIfExists, storageError } from '../../util/fs.ts';
+import { hold, isAlive, isMarker, readHolder, removeHeld, type Holder, type Holding } from '../../util/lock-file.ts';
+import { now, ownPid } from '../../util/machine.ts';
+import { BLOB_LOCK, LEASE, PART, type StorePaths } from './paths.ts';
+
+/** A sign that somebody writes: content younger than it may be needed soon, though nothing refers to it yet. */
+export interface Lease {
+  readonly id: string;
+  /** By the clock of the file system, milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** Without a heartbeat for this long a lease is void, even if some process has its process id. */
+const SILENT = 60_000; // milliseconds
+const PARTIAL_AGE = 7 * 24 * 60 * 60 * 1000;
+
+/** Takes a lease, released by hand or void once the process has died. Throws STORAGE. */
+export function takeLease(paths: StorePaths): Lease & Pick<Holding, 'release'> {
+  for (;;) {
+    const id = `${ownPid}-${randomBytes(6).toString('hex')}`;
+    const holding = hold(join(paths.locks, LEASE + id));
+    if (holding) return { id, since: holding.since, release: () => holding.release() };
+  }
+}
+
+/** The leases of those who are alive. */
+export async function liveLeases(paths: StorePaths): Promise<readonly Lease[]> {
+  const leases: Lease[] = [];
+  for (const name of await namesIn(paths.locks)) {
+    if (!name.startsWith(LEASE) || isMarker(name)) continue;
+    const holder = readHolder(join(paths.locks, name));
+    if (holder && isLive(holder)) leases.push({ id: name.slice(LEASE.length), since: holder.since });
+  }
+  return leases;
+}
+
+export interface SweepOptions {
+  /** Also partial downloads that are young but that nobody is working on. */
+  readonly allPartial?: boolean | undefined;
+}
+
+/**
+ * Removes what dead processes left: leases, locks, temporary files, and partial downloads of more than seven days ago.
+ * Gives the bytes won. Throws STORAGE.
+ */
+export async function sweepLeftovers(paths: StorePaths, options: SweepOptions = {}): Promise<number> {
+  try {
+    await sweepLocks(paths);
+    return (await sweepTemp(paths)) + (await sweepPartial(paths, options.allPartial === true ? 0 : PARTIAL_AGE));
+  } catch (error) {
+    throw storageError(error, `cannot clean up ${paths.dir}`);
+  }
+}
+
+async function sweepLocks(paths: StorePaths): Promise<void> {
+  for (const name of await namesIn(paths.locks)) {
+    const path = join(paths.locks, name);
+    const holder = readHolder(path);
+    if (!holder) continue;
+    if (isMarker(name)) {
+      if (!isLive(holder)) await removeIfExists(path);
+      continue;
+    }
+    const dead = name.startsWith(LEASE) ? !isLive(holder) : isAlive(holder) === false;
+    if (dead) removeHeld(path, holder.token);
+  }
+}
+
+async function sweepTemp(paths: StorePaths): Promise<number> {
+  const names = await namesIn(paths.temp);
+  if (names.length === 0) return 0;
+  const leases = await liveLeases(paths);
+  const left = names.filter((name) => !leases.some(({ id }) => name.startsWith(`${id}-`)));
+  return sum(left, async (name) => {
+    const path = join(paths.temp, name);
+    const stats = await lstatIfExists(path);
+    await rm(path, { recursive: true, force: true });
+    return stats?.size ?? 0;
+  });
+}
+
+async function sweepPartial(paths: StorePaths, age: number): Promise<number> {
+  const parts = (await namesIn(paths.partial)).filter((name) => name.endsWith(PART));
+  return sum(parts, async (name) => {
+    const path = join(paths.partial, name);
+    const stats = await lstatIfExists(path);
+    if (!stats || now() - stats.mtimeMs < age) return 0;
+    // Who holds the lock of the blob is writing this file.
+    const lock = hold(join(paths.locks, BLOB_LOCK + name.slice(0, -PART.length)));
+    if (!lock) return 0;
+    try {
+      return (await removeIfExists(path)) ? stats.size : 0;
+    } finally {
+      lock.release();
+    }
+  });
+}
+
+function isLive(holder: Holder): boolean {
+  return isAlive(holder) !== false && now() - holder.beat < SILENT;
+}
+
+async function sum(names: readonly string[], bytesOf: (name: string) => Promise<number>): Promise<number> {
+  let total = 0;
+  for (const name of names) total += await bytesOf(name);
+  return total;
+}

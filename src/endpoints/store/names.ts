@@ -1,0 +1,153 @@
+// Which names do the images of a store have? index.json is the only truth about it.
+import { HubError } from '../../errors.ts';
+import { IMAGE_NAME, REF_NAME } from '../../spec/annotations.ts';
+import { descriptorJson } from '../../spec/build.ts';
+import { parseDescriptor, type Descriptor } from '../../spec/descriptor.ts';
+import { isDigest, isVerifiable } from '../../spec/digest.ts';
+import { MEDIA_TYPES } from '../../spec/media-types.ts';
+import { formatReference, parseReference, withDefaultTag } from '../../spec/reference.ts';
+import { isRecord, parseJson } from '../../util/json.ts';
+
+export interface StoredImage {
+  /** Canonical full reference: `docker.io/library/alpine:3`, `...@sha256:..`; undefined for an image without a name. */
+  readonly name: string | undefined;
+  /** Without the annotations that make the name. */
+  readonly descriptor: Descriptor;
+}
+
+export interface IndexEntry extends StoredImage {
+  /** As it stands in the file, fields we do not know included. */
+  readonly raw: object;
+}
+
+export interface ImageIndex {
+  /** What else is in the file. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly entries: readonly IndexEntry[];
+}
+
+export const EMPTY_INDEX: ImageIndex = { fields: { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex }, entries: [] };
+
+const LABEL = '[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*';
+const REGISTRY = `(?:localhost|${LABEL}(?:\\.${LABEL})+|${LABEL}(?:\\.${LABEL})*:[0-9]+)`;
+const PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+/** Names as hubctl writes them need no parsing, which counts with ten thousand of them. All of these are valid and canonical. */
+const CANONICAL = new RegExp(
+  `^(?!index\\.docker\\.io/|docker\\.io/[^/]*$)${REGISTRY}/${PART}(?:/${PART})*(?::\\w[\\w.-]{0,127}|@sha256:[a-f0-9]{64})$`,
+);
+const LONGEST = 255;
+
+/**
+ * Reads index.json. Of entries with the same name the last one has it. Throws STORAGE for a file that is damaged, which
+ * is then never written over.
+ */
+export function parseIndex(bytes: Buffer, path: string): ImageIndex {
+  try {
+    const value = parseQuickly(bytes.toString('utf8'), path);
+    if (!isRecord(value) || value['schemaVersion'] !== 2)
+      throw new HubError('CONTENT_INVALID', `${path} is not an image index`);
+    const { manifests, ...fields } = value;
+    if (!Array.isArray(manifests)) throw new HubError('CONTENT_INVALID', `${path} has no list of manifests`);
+    return {
+      fields,
+      entries: lastOfName(manifests.map((raw: unknown, at) => parseEntry(raw, `${path}: manifests[${at}]`))),
+    };
+  } catch (error) {
+    if (!HubError.is(error)) throw error;
+    throw new HubError('STORAGE', `the store is damaged: ${error.message}`, {
+      cause: error,
+      hint: `mend the file; or move it away and pull the images again, whose content is still in the store`,
+      details: { path },
+    });
+  }
+}
+
+export function formatIndex({ fields, entries }: ImageIndex): string {
+  return JSON.stringify({ ...fields, manifests: entries.map((entry) => entry.raw) });
+}
+
+/** Gives content a name. What had the name before stays without one, unless it has others. */
+export function withName(index: ImageIndex, descriptor: Descriptor, name: string): ImageIndex {
+  const { digest } = descriptor;
+  const old = index.entries.find((entry) => entry.name === name);
+  if (old?.descriptor.digest === digest) return index;
+  const others = index.entries.filter(
+    (entry) => entry !== old && !(entry.descriptor.digest === digest && isNameless(entry)),
+  );
+  const keepOld = old !== undefined && !others.some((entry) => entry.descriptor.digest === old.descriptor.digest);
+  const kept = keepOld ? [...others, entryFor(old.descriptor, undefined)] : others;
+  return { ...index, entries: [...kept, entryFor(descriptor, name)] };
+}
+
+/** Lists content without giving it a name; nothing changes when it is listed. */
+export function withEntry(index: ImageIndex, descriptor: Descriptor): ImageIndex {
+  if (index.entries.some((entry) => entry.descriptor.digest === descriptor.digest)) return index;
+  return { ...index, entries: [...index.entries, entryFor(descriptor, undefined)] };
+}
+
+/** True for an entry without any name, also without one that only other tools understand. */
+export function isNameless({ name, descriptor }: StoredImage): boolean {
+  return name === undefined && descriptor.annotations?.[REF_NAME] === undefined;
+}
+
+/** True for a digest of content that can be here. `alpine:3` has the grammar of a digest too, of an algorithm "alpine". */
+export function isContentDigest(text: string): boolean {
+  return isDigest(text) && isVerifiable(text);
+}
+
+/** The form of a name in the store: the tag is latest by default, and a digest makes the tag meaningless. Throws REFERENCE_INVALID. */
+export function storeName(text: string): string {
+  const reference = parseReference(text);
+  return formatReference(reference.digest === undefined ? withDefaultTag(reference) : { ...reference, tag: undefined });
+}
+
+function parseQuickly(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // This one says where the mistake is.
+    return parseJson(text, path);
+  }
+}
+
+function parseEntry(raw: unknown, where: string): IndexEntry {
+  const { annotations, ...bare } = isRecord(raw) ? raw : {};
+  const { [REF_NAME]: short, [IMAGE_NAME]: full, ...others } = isRecord(annotations) ? annotations : {};
+  const text = full ?? short;
+  const name = typeof text === 'string' ? nameFrom(text) : undefined;
+  const isPlain = Object.keys(others).length === 0 && (name !== undefined || text === undefined);
+  const descriptor = parseDescriptor(isPlain ? bare : raw, where);
+  return { name, descriptor: name === undefined || isPlain ? descriptor : withoutName(descriptor), raw: raw as object };
+}
+
+/** Other tools write any text here, such as a tag alone; undefined when it cannot be a name. */
+function nameFrom(text: string): string | undefined {
+  if (text.length <= LONGEST && CANONICAL.test(text)) return text;
+  try {
+    return storeName(text);
+  } catch (error) {
+    if (HubError.is(error)) return undefined;
+    throw error;
+  }
+}
+
+function lastOfName(entries: readonly IndexEntry[]): readonly IndexEntry[] {
+  const last = new Map(entries.map((entry) => [entry.name, entry]));
+  return entries.map((entry) =>
+    entry.name === undefined || last.get(entry.name) === entry ? entry : entryFor(entry.descriptor, undefined),
+  );
+}
+
+function entryFor(descriptor: Descriptor, name: string | undefined): IndexEntry {
+  const { mediaType, digest, size, platform, artifactType } = descriptor;
+  const { annotations } = withoutName(descriptor);
+  const plain = { mediaType, digest, size, platform, artifactType, annotations };
+  if (name === undefined) return { name, descriptor: plain, raw: descriptorJson(plain) };
+  const named = { ...plain, annotations: { ...annotations, [IMAGE_NAME]: name, [REF_NAME]: name } };
+  return { name, descriptor: plain, raw: descriptorJson(named) };
+}
+
+function withoutName(descriptor: Descriptor): Descriptor {
+  const { [REF_NAME]: _tag, [IMAGE_NAME]: _name, ...rest } = descriptor.annotations ?? {};
+  return { ...descriptor, annotations: Object.keys(rest).length === 0 ? undefined : rest };
+}

@@ -1,0 +1,66 @@
+// What does a process hold of a store from its first write until it lets go?
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { lstatIfExists, storageError, writeFileAtomic } from '../../util/fs.ts';
+import { sweepLeftovers, takeLease, type Lease } from './leases.ts';
+import type { StorePaths } from './paths.ts';
+
+const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
+
+export class Session {
+  readonly #paths: StorePaths;
+  readonly #files = new Set<string>();
+  #lease: Promise<ReturnType<typeof takeLease>> | undefined;
+
+  constructor(paths: StorePaths) {
+    this.#paths = paths;
+  }
+
+  /** Makes the directories and takes a lease, once. Throws STORAGE, such as for a store that may only be read. */
+  begin(): Promise<Lease> {
+    if (this.#lease) return this.#lease;
+    const lease = this.#begin();
+    this.#lease = lease;
+    lease.catch(() => {
+      this.#lease = undefined;
+    });
+    return lease;
+  }
+
+  /** Path of a new, empty file, removed at the end if it is still there. Throws STORAGE. */
+  async temporary(): Promise<string> {
+    const { id } = await this.begin();
+    const path = join(this.#paths.temp, `${id}-${randomBytes(6).toString('hex')}`);
+    try {
+      await writeFile(path, '', { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      throw storageError(error, `cannot write ${path}`);
+    }
+    this.#files.add(path);
+    return path;
+  }
+
+  async end(): Promise<void> {
+    for (const path of this.#files) await rm(path, { force: true, recursive: true });
+    this.#files.clear();
+    const lease = await this.#lease;
+    this.#lease = undefined;
+    lease?.release();
+  }
+
+  async #begin(): Promise<ReturnType<typeof takeLease>> {
+    const { dir, layout, partial, locks, temp, blob } = this.#paths;
+    try {
+      for (const path of [dir, dirname(blob(`sha256:${'0'.repeat(64)}`)), partial, locks, temp]) {
+        await mkdir(path, { recursive: true, mode: 0o700 });
+      }
+      if (!(await lstatIfExists(layout))) await writeFileAtomic(layout, LAYOUT);
+    } catch (error) {
+      throw storageError(error, `cannot write to the store ${dir}`);
+    }
+    const lease = takeLease(this.#paths);
+    await sweepLeftovers(this.#paths);
+    return lease;
+  }
+}

@@ -1,0 +1,220 @@
+// How is the index of a store read and changed, by many processes at once, without a moment when it is not whole?
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { HubError } from '../../errors.ts';
+import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
+import type { CallOptions } from '../../transfer/endpoint.ts';
+import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
+import { withLock, type Lock } from '../../util/lock.ts';
+import type { Blobs } from './blobs.ts';
+import { keepFacts, readFacts, writeFacts } from './cache.ts';
+import type { ReadBytes } from './facts.ts';
+import { learnNew, type FactsByDigest } from './graph.ts';
+import { EMPTY_INDEX, formatIndex, parseIndex, type ImageIndex } from './names.ts';
+import type { StorePaths } from './paths.ts';
+
+/** One consistent view of the store. */
+export interface State {
+  readonly index: ImageIndex;
+  readonly facts: FactsByDigest;
+}
+
+/** A view that only this process may change. */
+export interface Change {
+  index: ImageIndex;
+  /** May be changed; `factsChanged` says that it was. Costs something in a large store, so it is read on demand. */
+  facts(): Promise<FactsByDigest>;
+  factsChanged: boolean;
+  /** When the store was locked, by the clock of the file system, milliseconds since 1970. */
+  readonly since: number;
+  /** Writes what was changed so far: content first, the index last. Happens by itself at the end. */
+  save(): Promise<void>;
+}
+
+export interface ChangeOptions extends CallOptions {
+  /** Called once when another process has the store. */
+  readonly onWait?: (() => void) | undefined;
+}
+
+interface Snapshot {
+  readonly index: ImageIndex;
+  /** Changes whenever the file does. */
+  readonly identity: string;
+}
+
+const NEXT = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+/** Milliseconds to wait for a process that is alive and keeps the index locked. */
+const TIMEOUT = 60_000;
+/** Other tools write the file in place: half of it is seen for a moment. */
+const PATIENCE = [20, 80, 200];
+
+export class StateFile {
+  readonly #paths: StorePaths;
+  readonly #blobs: Blobs;
+  #snapshot: Snapshot | undefined;
+  #facts: { readonly identity: string; readonly facts: FactsByDigest } | undefined;
+  /** The change under way in this process; the next one waits here, not in the queue of processes. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(paths: StorePaths, blobs: Blobs) {
+    this.#paths = paths;
+    this.#blobs = blobs;
+  }
+
+  /** Verified bytes of a manifest or config. */
+  readonly read: ReadBytes = (descriptor) => this.#blobs.bytes(descriptor, MANIFEST_LIMIT);
+
+  /** Names only. Throws STORAGE for a damaged index. */
+  async index(): Promise<ImageIndex> {
+    return (await this.#load()).index;
+  }
+
+  /** Names and facts of all images; what was learnt is kept where the store may be written to. */
+  async view(): Promise<State> {
+    const { index, identity } = await this.#load();
+    const facts = await this.#loadFacts(identity);
+    const roots = index.entries.map((entry) => entry.descriptor);
+    if (await learnNew(facts, roots, this.read)) await this.#keep(identity, facts);
+    return { index, facts };
+  }
+
+  /** Runs `work` while nobody else changes the store. Nothing is written when it throws, or changes nothing. */
+  change<T>(options: ChangeOptions, work: (change: Change) => Promise<T>): Promise<T> {
+    const { signal, onWait } = options;
+    const lockOptions = { signal, onWait, timeout: TIMEOUT };
+    const run = this.#turn.then(() =>
+      withLock(this.#paths.indexLock, lockOptions, async (lock) => {
+        const change = await this.#begin(lock);
+        const result = await work(change);
+        await change.save();
+        return result;
+      }),
+    );
+    this.#turn = run.catch(() => undefined);
+    return run;
+  }
+
+  async #begin(lock: Lock): Promise<Change> {
+    let saved = await this.#load();
+    let facts: FactsByDigest | undefined;
+    const change: Change = {
+      index: saved.index,
+      facts: async () => {
+        facts ??= new Map(await this.#loadFacts(saved.identity));
+        return facts;
+      },
+      factsChanged: false,
+      since: lock.since,
+      save: async () => {
+        const changed = change.factsChanged ? facts : undefined;
+        if (change.index !== saved.index)
+          saved = await this.#write(saved, { index: change.index, facts: changed, lock });
+        else if (changed) await this.#writeFacts(changed, saved.identity);
+        change.factsChanged = false;
+      },
+    };
+    return change;
+  }
+
+  async #load(): Promise<Snapshot> {
+    for (const wait of PATIENCE) {
+      try {
+        return await this.#loadOnce();
+      } catch (error) {
+        if (!HubError.is(error) || error.details['path'] !== this.#paths.index) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+    return this.#loadOnce();
+  }
+
+  async #loadOnce(): Promise<Snapshot> {
+    const path = this.#paths.index;
+    let file: FileHandle | undefined;
+    try {
+      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const stats = await file.stat();
+      if (!stats.isFile()) throw new HubError('STORAGE', `${path} is not a regular file`);
+      const identity = identityOf(stats);
+      if (this.#snapshot?.identity === identity) return this.#snapshot;
+      this.#snapshot = { identity, index: parseIndex(await file.readFile(), path) };
+      return this.#snapshot;
+    } catch (error) {
+      if (isErrno(error, 'ENOENT')) return { identity: 'none', index: EMPTY_INDEX };
+      throw storageError(error, `cannot read ${path}`);
+    } finally {
+      await file?.close();
+    }
+  }
+
+  async #loadFacts(identity: string): Promise<FactsByDigest> {
+    if (this.#facts?.identity !== identity) this.#facts = { identity, facts: await readFacts(this.#paths, identity) };
+    return this.#facts.facts;
+  }
+
+  /** Keeps what a reader has learnt, if the index is still the one it read; else, and where nothing may be written, it is learnt again. */
+  async #keep(identity: string, facts: FactsByDigest): Promise<void> {
+    try {
+      await withLock(this.#paths.indexLock, { timeout: 0 }, async () => {
+        const now = await this.#load();
+        if (now.identity === identity && identity !== 'none') await writeFacts(this.#paths, facts, identity);
+      });
+    } catch (error) {
+      if (!HubError.is(error, 'LOCKED') && !HubError.is(error, 'STORAGE'))
+        throw storageError(error, 'cannot write the cache');
+    }
+  }
+
+  /** The facts name the index they belong to, so they can go first: a crash in between makes them void, not wrong. */
+  async #write(before: Snapshot, { index, facts, lock }: Next): Promise<Snapshot> {
+    try {
+      await this.#blobs.barrier();
+      const identity = await this.#writeNext(formatIndex(index));
+      if (facts || before.identity === 'none') await this.#writeFacts(facts ?? new Map(), identity);
+      else await this.#keepFacts(before.identity, identity);
+      lock.check();
+      await rename(this.#paths.nextIndex, this.#paths.index);
+      this.#snapshot = { identity, index };
+      await syncDirectory(this.#paths.dir);
+      return this.#snapshot;
+    } catch (error) {
+      throw storageError(error, `cannot write ${this.#paths.index}`);
+    }
+  }
+
+  async #writeNext(text: string): Promise<string> {
+    const file = await open(this.#paths.nextIndex, NEXT, 0o644);
+    try {
+      await file.writeFile(text);
+      // The clock that stamps files is coarse: two changes in a row could look like one.
+      const now = (performance.timeOrigin + performance.now()) / 1000;
+      await file.utimes(now, now);
+      await file.sync();
+      return identityOf(await file.stat());
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #writeFacts(facts: FactsByDigest, identity: string): Promise<void> {
+    if (identity === 'none') return;
+    await writeFacts(this.#paths, facts, identity);
+    this.#facts = { identity, facts: new Map(facts) };
+  }
+
+  async #keepFacts(from: string, to: string): Promise<void> {
+    await keepFacts(this.#paths, from, to);
+    if (this.#facts?.identity === from) this.#facts = { identity: to, facts: this.#facts.facts };
+  }
+}
+
+interface Next {
+  readonly index: ImageIndex;
+  /** When they have changed. */
+  readonly facts: FactsByDigest | undefined;
+  readonly lock: Lock;
+}
+
+function identityOf({ ino, size, mtimeMs }: { ino: number; size: number; mtimeMs: number }): string {
+  return `${ino}-${size}-${mtimeMs}`;
+}

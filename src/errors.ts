@@ -1,0 +1,84 @@
+// Which failures can hubctl name, how does each end a command, and may it be tried again?
+
+interface CodeFacts {
+  /** Exit status of a command that ends with this error. */
+  readonly exit: number;
+  /** True when the same request may succeed later without anything being changed. */
+  readonly retryable?: true;
+  /** One line for `hubctl help errors`. */
+  readonly meaning: string;
+}
+
+/** Every error code, once: exit status, whether waiting may help, and what it means. */
+export const ERROR_CODES = {
+  FAILED: { exit: 1, meaning: 'the operation failed for a reason without a code of its own' },
+  PARTIAL: { exit: 1, meaning: 'some of several references failed' },
+  USAGE: { exit: 2, meaning: 'the command line is not understood' },
+  REFERENCE_INVALID: { exit: 2, meaning: 'an image reference, tag, digest or platform is malformed' },
+  CONFIG_INVALID: { exit: 2, meaning: 'a configuration file cannot be understood' },
+  NOT_FOUND: { exit: 3, meaning: 'the image, repository, blob or local name does not exist' },
+  UNAUTHORIZED: { exit: 4, meaning: 'the registry wants a login, or refused the one it got' },
+  DENIED: { exit: 4, meaning: 'the account may not do this' },
+  CREDENTIALS_UNAVAILABLE: { exit: 4, meaning: 'the keychain or credential helper cannot be used' },
+  RATE_LIMITED: { exit: 5, retryable: true, meaning: 'the registry limits requests or pulls' },
+  UNREACHABLE: { exit: 6, retryable: true, meaning: 'the host cannot be reached or broke the connection' },
+  TIMEOUT: { exit: 6, retryable: true, meaning: 'the host did not answer in time' },
+  SERVER_ERROR: { exit: 6, retryable: true, meaning: 'the registry failed or answered nonsense' },
+  TLS: { exit: 6, meaning: 'the TLS connection could not be trusted or made' },
+  DIGEST_MISMATCH: { exit: 7, meaning: 'content differs from its digest or size; nothing was stored' },
+  CONTENT_INVALID: { exit: 7, meaning: 'content has its digest but is not a valid manifest, config or archive' },
+  UNSUPPORTED: { exit: 8, meaning: 'the registry, this Node.js or this version of hubctl cannot do it' },
+  CONFLICT: { exit: 8, meaning: 'something is in the way, such as an immutable tag' },
+  LOCKED: { exit: 8, retryable: true, meaning: 'another process holds what is needed' },
+  REFUSED: { exit: 8, meaning: 'a safety rule forbids it' },
+  STORAGE: { exit: 9, meaning: 'the disk is full, read-only or damaged' },
+  ABORTED: { exit: 130, meaning: 'interrupted; partial downloads are kept for resume' },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface HubErrorOptions {
+  readonly cause?: unknown;
+  /** The next step for the person who reads the message. */
+  readonly hint?: string | undefined;
+  /** Facts for programs: reference, host, status, code of the registry, expected and actual digest ... Never a secret. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The one error class of hubctl. Anything else that is thrown is a bug. */
+export class HubError extends Error {
+  override readonly name: string = 'HubError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: HubErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? {};
+  }
+
+  /** Exit status of a command that ends with this error; 143 for SIGTERM comes from `details.signal`. */
+  get exitCode(): number {
+    return this.code === 'ABORTED' && this.details['signal'] === 'SIGTERM' ? 143 : this.#facts.exit;
+  }
+
+  get retryable(): boolean {
+    return this.#facts.retryable === true;
+  }
+
+  get #facts(): CodeFacts {
+    return ERROR_CODES[this.code];
+  }
+
+  /** Works across copies of the package, where `instanceof` does not. */
+  static is(error: unknown, code?: ErrorCode): error is HubError {
+    return (
+      error instanceof Error &&
+      error.name === 'HubError' &&
+      'code' in error &&
+      (code === undefined || error.code === code)
+    );
+  }
+}

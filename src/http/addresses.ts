@@ -1,0 +1,70 @@
+// Which machine does a host mean: this one, one of the private network, or any?
+import { BlockList, isIP } from 'node:net';
+
+const LOOPBACK = blockList(['127.0.0.0/8', '::1/128']);
+const MACHINE_LOCAL = blockList(['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '::/128', '::1/128', 'fe80::/10']);
+const PRIVATE = blockList(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']);
+
+/** A host name or address as it is compared: lower case, without brackets, zone or the dot of the root. */
+export function bareHost(hostname: string): string {
+  const unbracketed = hostname.startsWith('[') && hostname.endsWith(']') ? hostname.slice(1, -1) : hostname;
+  return unbracketed.toLowerCase().replace(/%.*$/, '').replace(/\.$/, '');
+}
+
+/** True for `localhost`, names below it, 127.0.0.0/8 and ::1; no name is looked up. */
+export function isLoopback(hostname: string): boolean {
+  const host = bareHost(hostname);
+  return host === 'localhost' || host.endsWith('.localhost') || isWithin(LOOPBACK, host);
+}
+
+/** True for an address that a server must never send a client to: loopback, link-local, unspecified. */
+export function isMachineLocal(hostname: string): boolean {
+  return isLoopback(hostname) || isWithin(MACHINE_LOCAL, bareHost(hostname));
+}
+
+/** True for an IP literal of a private network (RFC 1918, RFC 6598, unique local). */
+export function isPrivateAddress(hostname: string): boolean {
+  return isWithin(PRIVATE, bareHost(hostname));
+}
+
+/** The host and, when it is written, the port of `example.com:5000`, `[::1]:5000` or `::1`. */
+export function splitHost(text: string): { readonly hostname: string; readonly port: string | undefined } {
+  const match = /^(\[[^\]]*\]|[^:]*):(\d+)$/.exec(text);
+  return { hostname: bareHost(match?.[1] ?? text), port: match?.[2] };
+}
+
+/** A block list of networks such as `10.0.0.0/8`; undefined when one is not a network. */
+export function networks(texts: readonly string[]): BlockList | undefined {
+  const list = new BlockList();
+  for (const text of texts) {
+    const [address = '', prefix = ''] = text.split('/', 2);
+    const family = isIP(address);
+    if (family === 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 4 ? 32 : 128)) return undefined;
+    list.addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
+  }
+  return list;
+}
+
+/** True when `address` is an IP literal inside the list. IPv4 addresses mapped into IPv6 count as IPv4. */
+export function isWithin(list: BlockList, address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/**
+ * A predicate for hosts of `--insecure` and `insecure-registries`: `host` (the default port only), `host:port`, or a
+ * network in CIDR form, which matches IP literals. Text that is none of these matches nothing.
+ */
+export function hostMatcher(entries: readonly string[]): (host: string) => boolean {
+  const lists = entries.filter((entry) => entry.includes('/')).flatMap((entry) => networks([entry]) ?? []);
+  const hosts = entries.filter((entry) => !entry.includes('/')).map(splitHost);
+  return (host) => {
+    const { hostname, port } = splitHost(host);
+    const isNamed = hosts.some((entry) => entry.hostname === hostname && (entry.port ?? '443') === (port ?? '443'));
+    return isNamed || lists.some((list) => isWithin(list, hostname));
+  };
+}
+
+function blockList(texts: readonly string[]): BlockList {
+  return networks(texts) ?? new BlockList();
+}

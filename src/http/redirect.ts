@@ -1,0 +1,93 @@
+// How is a redirect followed without carrying secrets or the request to where they do not belong?
+import { HubError } from '../errors.ts';
+import type { HttpRequest, HttpResponse, Layer, Send } from './layer.ts';
+import { redactUrl } from './redact.ts';
+
+const MAX_HOPS = 10;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** What another origin needs to know of a GET; every other header belongs to the origin it was made for. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'range',
+  'if-range',
+  'if-none-match',
+  'if-match',
+]);
+
+/**
+ * Follows 301, 302, 303, 307 and 308 of GET and HEAD, and 307 and 308 of other methods within their origin; any other
+ * redirect, and each one of a request with `redirect: 'manual'`, is given to the caller. Another origin is asked without
+ * credentials and own headers, and stays that way for the rest of the chain. When a storage host answers 403, the link
+ * has expired: the first URL is asked once more. Throws SERVER_ERROR for a loop, more than 10 hops or a malformed
+ * location, and REFUSED for a step from https to http or an upload sent elsewhere [protocol 5.9, law L8].
+ */
+export function redirect(): Layer {
+  return (next) => async (request) => {
+    if (request.redirect === 'manual') return next(request);
+    const response = await follow(next, request);
+    const isExpired = response.status === 403 && isReading(request) && response.url.origin !== request.url.origin;
+    if (!isExpired) return response;
+    response.body.cancel();
+    return follow(next, request);
+  };
+}
+
+async function follow(next: Send, first: HttpRequest): Promise<HttpResponse> {
+  const visited = new Set<string>();
+  let request = first;
+  for (;;) {
+    visited.add(request.url.href);
+    const response = await next(request);
+    if (!isFollowed(response.status, request)) return response;
+    response.body.cancel();
+    const url = targetOf(response, request.url);
+    if (visited.has(url.href)) throw unusable(`redirect loop at ${redactUrl(url)}`, request.url);
+    if (visited.size > MAX_HOPS) throw unusable(`${first.url.host} redirects more than ${MAX_HOPS} times`, request.url);
+    request = requestFor(url, request, first);
+  }
+}
+
+function isFollowed(status: number, request: HttpRequest): boolean {
+  return REDIRECTS.has(status) && (isReading(request) || status === 307 || status === 308);
+}
+
+function isReading(request: HttpRequest): boolean {
+  return request.method === 'GET' || request.method === 'HEAD';
+}
+
+function targetOf(response: HttpResponse, base: URL): URL {
+  const location = response.headers.get('location');
+  if (location === undefined || location === '') {
+    throw unusable(`${base.host} answered ${response.status} without a location`, base);
+  }
+  if (!URL.canParse(location, base.href)) throw unusable(`${base.host} redirects to a malformed address`, base);
+  const url = new URL(location, base);
+  if (url.hash === '') url.hash = base.hash;
+  if (base.protocol === 'https:' && url.protocol === 'http:') {
+    throw new HubError('REFUSED', `${base.host} redirects from https to plain http at ${url.host}`, {
+      hint: 'the content would travel in the clear; report it to whoever runs the registry',
+      details: { host: base.host, target: url.host },
+    });
+  }
+  if (url.protocol === 'https:' || url.protocol === 'http:') return url;
+  throw unusable(`${base.host} redirects to a ${url.protocol} address`, base);
+}
+
+function requestFor(url: URL, request: HttpRequest, first: HttpRequest): HttpRequest {
+  const isForeign = url.origin !== request.url.origin;
+  if (!isForeign) return { ...request, url };
+  if (!isReading(request)) {
+    throw new HubError('REFUSED', `${request.url.host} redirects a ${request.method} to another host, ${url.host}`, {
+      hint: 'uploads and changes are sent only to the host they were meant for',
+      details: { host: request.url.host, target: url.host },
+    });
+  }
+  const kept = Object.entries(request.headers ?? {}).filter(([name]) => HARMLESS.has(name));
+  const namedBy = first.namedBy ?? first.url;
+  return { ...request, url, headers: Object.fromEntries(kept), anonymous: true, namedBy };
+}
+
+function unusable(message: string, url: URL): HubError {
+  return new HubError('SERVER_ERROR', message, { details: { host: url.host, retry: false } });
+}

@@ -1,0 +1,169 @@
+// Which requests are sent again, after which wait, and when is enough enough? The only place where requests are retried.
+import { HubError } from '../errors.ts';
+import { isLoopback } from './addresses.ts';
+import type { Clock } from './clock.ts';
+import { abortedBy } from './failure.ts';
+import type { Gate } from './gate.ts';
+import { parseRetryAfter } from './headers.ts';
+import type { HttpRequest, HttpResponse, Layer, Send } from './layer.ts';
+
+export interface RetryEvent {
+  /** Without secrets. */
+  readonly url: string;
+  /** The attempt that failed; the first is 1. */
+  readonly attempt: number;
+  /** Milliseconds until the next attempt. */
+  readonly delay: number;
+  readonly message: string;
+}
+
+export interface RetryOptions {
+  readonly clock: Clock;
+  /** Chance between 0 and 1. */
+  readonly random: () => number;
+  readonly gate: Gate;
+  /** Attempts in all, 6 by default. */
+  readonly tries?: number | undefined;
+  /** Milliseconds; a host that asks for a longer wait gets none: its answer is given to the caller at once. 300,000 by default. */
+  readonly maxWait?: number | undefined;
+  readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Makes a URL fit to be shown. */
+  readonly show: (url: URL) => string;
+}
+
+const TRIES = 6;
+const MAX_WAIT = 300_000;
+const FIRST_DELAY = 250;
+const LONGEST_DELAY = 20_000;
+/** Connections that were closed while they were idle; each attempt removes one, so this only guards against surprises. */
+const MAX_STALE = 64;
+const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522]);
+
+type Outcome = { readonly response: HttpResponse } | { readonly error: unknown };
+
+/**
+ * Sends repeatable requests up to six times: on broken connections, timeouts and the statuses 408, 429, 499, 500, 502,
+ * 503, 504, 522, with full jitter between 0 and 0.25 s doubling to 20 s, or exactly the wait of `Retry-After`, during
+ * which every request to that host waits. The last answer is given as it is; the last error is thrown with the number
+ * of tries in its message.
+ */
+export function retry(options: RetryOptions): Layer {
+  const reached = new Set<string>();
+  return (next) => (request) => new Attempts(next, request, { ...options, reached }).run();
+}
+
+class Attempts {
+  readonly #next: Send;
+  readonly #request: HttpRequest;
+  readonly #options: RetryOptions & { readonly reached: Set<string> };
+  #tries = 0;
+  #stale = 0;
+
+  constructor(next: Send, request: HttpRequest, options: RetryOptions & { readonly reached: Set<string> }) {
+    this.#next = next;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  async run(): Promise<HttpResponse> {
+    for (;;) {
+      const outcome = await this.#attempt();
+      if (this.#wasStale(outcome)) continue;
+      this.#tries += 1;
+      const delay = this.#delayAfter(outcome);
+      if (delay === undefined) return this.#finish(outcome);
+      if ('response' in outcome) outcome.response.body.cancel();
+      this.#announce(outcome, delay);
+      await this.#options.clock.sleep(delay, this.#request.signal);
+    }
+  }
+
+  async #attempt(): Promise<Outcome> {
+    const { url, signal } = this.#request;
+    if (signal?.aborted) throw abortedBy(signal);
+    try {
+      const response = await this.#next(this.#request);
+      this.#options.reached.add(url.host);
+      return { response };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** The other side closed a kept connection just before it was used again: try at once, without counting. */
+  #wasStale(outcome: Outcome): boolean {
+    if (!('error' in outcome) || !this.#isRepeatable || !HubError.is(outcome.error)) return false;
+    if (outcome.error.details['stale'] !== true || this.#stale >= MAX_STALE) return false;
+    this.#stale += 1;
+    return true;
+  }
+
+  /** Milliseconds until the next attempt; undefined when there is to be none. */
+  #delayAfter(outcome: Outcome): number | undefined {
+    if (this.#request.signal?.aborted) return undefined;
+    if ('error' in outcome) return this.#delayAfterError(outcome.error);
+    const { status, headers, url } = outcome.response;
+    if (!this.#isRepeatable || !RETRYABLE_STATUS.has(status)) return undefined;
+    return this.#wait(parseRetryAfter(headers.get('retry-after'), this.#options.clock.now()), url.host);
+  }
+
+  #delayAfterError(error: unknown): number | undefined {
+    if (!HubError.is(error) || !this.#mayRepeat(error)) return undefined;
+    const { retryAfter, host } = error.details;
+    return this.#wait(typeof retryAfter === 'number' ? retryAfter : undefined, String(host));
+  }
+
+  #wait(asked: number | undefined, host: string): number | undefined {
+    const { clock, gate, random, maxWait = MAX_WAIT } = this.#options;
+    if (this.#tries >= (this.#options.tries ?? TRIES)) return undefined;
+    if (asked === undefined) return random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (this.#tries - 1));
+    if (asked > maxWait) return undefined;
+    gate.close(host, clock.now() + asked);
+    return asked;
+  }
+
+  get #isRepeatable(): boolean {
+    return this.#request.repeatable ?? this.#request.method !== 'PATCH';
+  }
+
+  #mayRepeat(error: HubError): boolean {
+    if (!error.retryable || error.details['retry'] === false) return false;
+    if (!this.#isRepeatable && error.details['sent'] !== false) return false;
+    return this.#tries < this.#triesFor(error);
+  }
+
+  /** A host that was never reached is given up sooner: it is more likely wrong than busy. */
+  #triesFor(error: HubError): number {
+    const { reached, tries = TRIES } = this.#options;
+    const { url } = this.#request;
+    const reason = error.details['reason'];
+    if (reason === 'token-timeout') return 2;
+    if (reached.has(url.host)) return tries;
+    if (reason === 'no-such-host') return 1;
+    if (reason === 'refused') return isLoopback(url.hostname) ? 2 : 1;
+    return reason === 'connect-timeout' || reason === 'no-route' ? 2 : tries;
+  }
+
+  #announce(outcome: Outcome, delay: number): void {
+    const { onRetry, show } = this.#options;
+    const message =
+      'response' in outcome ? `${outcome.response.status} from ${outcome.response.url.host}` : messageOf(outcome.error);
+    onRetry?.({ url: show(this.#request.url), attempt: this.#tries, delay, message });
+  }
+
+  #finish(outcome: Outcome): HttpResponse {
+    const tries = this.#tries;
+    if ('response' in outcome) return tries > 1 ? { ...outcome.response, tries } : outcome.response;
+    const { error } = outcome;
+    if (tries <= 1 || !HubError.is(error) || !error.retryable) throw error;
+    throw new HubError(error.code, `${error.message} (${tries} tries)`, {
+      cause: error,
+      hint: error.hint,
+      details: { ...error.details, tries },
+    });
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

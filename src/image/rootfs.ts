@@ -1,0 +1,70 @@
+// How does a root file system become an image?
+import { isTarHeader } from '../endpoints/archive/tar.ts';
+import { HubError } from '../errors.ts';
+import { buildImageConfig, buildManifest } from '../spec/build.ts';
+import type { Descriptor } from '../spec/descriptor.ts';
+import { digestOf } from '../spec/digest.ts';
+import type { ContainerConfig } from '../spec/image-config.ts';
+import { MEDIA_TYPES } from '../spec/media-types.ts';
+import type { Platform } from '../spec/platform.ts';
+import type { CallOptions, Open, WriteOptions, WriteResult } from '../transfer/endpoint.ts';
+import { contentOf, type Content } from '../util/content.ts';
+import type { Compression } from './compression.ts';
+import { layerDescriptor, packLayer, type LayerStore } from './pack.ts';
+
+export interface RootfsStore extends LayerStore {
+  addBytes(bytes: Uint8Array, mediaType: string): Promise<Descriptor>;
+  write(descriptor: Descriptor, open: Open, options?: WriteOptions): Promise<WriteResult>;
+}
+
+export interface RootfsOptions extends CallOptions {
+  /** How the tar is compressed. */
+  readonly compression: Compression;
+  readonly platform: Platform;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly config?: ContainerConfig | undefined;
+  /** For the history. */
+  readonly comment?: string | undefined;
+  /** Where the tar comes from, for messages. */
+  readonly what: string;
+  /** Canonical full name; the image is kept under its digest without one. */
+  readonly as?: string | undefined;
+}
+
+export interface ImportedImage {
+  /** Of the manifest. */
+  readonly descriptor: Descriptor;
+  /** Digest of the config. */
+  readonly id: string;
+  readonly layer: Descriptor;
+}
+
+/**
+ * Stores an OCI image of one layer, which is this tar: gzip and zstd keep their bytes, a plain tar is packed. Throws
+ * CONTENT_INVALID when it is no tar, UNSUPPORTED for bzip2 and xz, STORAGE.
+ */
+export async function importRootfs(tar: Content, store: RootfsStore, options: RootfsOptions): Promise<ImportedImage> {
+  const { compression, platform, created, config, comment, what, signal } = options;
+  const packed = await packLayer(tar, store, { compression, what, signal, check: (head) => checkTar(head, what) });
+  const bytes = buildImageConfig({
+    platform,
+    created,
+    diffIds: [packed.diffId],
+    history: [{ created, comment, emptyLayer: false }],
+    config,
+  });
+  const configDescriptor = await store.addBytes(bytes, MEDIA_TYPES.ociConfig);
+  const layer = layerDescriptor(packed);
+  const manifest = buildManifest({ config: configDescriptor, layers: [layer] });
+  const descriptor = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(manifest), size: manifest.length };
+  await store.write(descriptor, async () => contentOf(manifest), { as: options.as ?? descriptor.digest, signal });
+  return { descriptor, id: configDescriptor.digest, layer };
+}
+
+function checkTar(head: Buffer, what: string): void {
+  if (head.length > 0 && isTarHeader(head)) return;
+  throw new HubError('CONTENT_INVALID', `${what} is not a tar archive`, {
+    hint: 'import takes the tar of a root file system, or a directory',
+  });
+}

@@ -1,0 +1,311 @@
+// What is the state of one copy: what has been done, what is under way, what it moved?
+import { HubError } from '../errors.ts';
+import type { Descriptor } from '../spec/descriptor.ts';
+import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/manifest.ts';
+import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
+import { collect, contentOf } from '../util/content.ts';
+import type { CopyOptions, ReadableSink } from './options.ts';
+import type { Open, Source, WriteResult } from './endpoint.ts';
+import type { ContentKind } from './events.ts';
+import type { Limiter } from './limit.ts';
+import { reader } from './read.ts';
+import { verifyBytes } from './verify.ts';
+
+/** Layers and blobs of artifacts; manifests and configs are not counted. Bytes are as stored, mostly compressed. */
+export interface CopyTotals {
+  readonly copied: number;
+  readonly copiedBytes: number;
+  readonly mounted: number;
+  readonly mountedBytes: number;
+  readonly existing: number;
+  readonly existingBytes: number;
+}
+
+interface CopierParts {
+  readonly from: Source;
+  readonly to: ReadableSink;
+  readonly limiter: Limiter;
+  readonly label: string;
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+  readonly options: CopyOptions;
+}
+
+interface Place extends Child {
+  readonly depth: number;
+}
+
+const MAX_DEPTH = 8;
+const MAX_DESCRIPTORS = 100_000;
+const MAX_REFERRERS = 1000;
+
+export class Copier {
+  readonly #parts: CopierParts;
+  readonly #done = new Map<string, Promise<void>>();
+  readonly #manifests = new Map<string, Promise<Buffer>>();
+  readonly #chosen = new Map<string, ReadonlySet<string>>();
+  #force = false;
+  #failure: unknown;
+  #totals = { copied: 0, copiedBytes: 0, mounted: 0, mountedBytes: 0, existing: 0, existingBytes: 0 };
+
+  constructor(parts: CopierParts) {
+    this.#parts = parts;
+  }
+
+  get options(): CopyOptions {
+    return this.#parts.options;
+  }
+
+  get label(): string {
+    return this.#parts.label;
+  }
+
+  get sinkIsSparse(): boolean {
+    return this.#parts.to.sparse === true;
+  }
+
+  get totals(): CopyTotals {
+    return { ...this.#totals };
+  }
+
+  /** The first failure, which is the cause of those that followed. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Of the index with this digest, copy only these manifests. */
+  only(digest: string, manifests: readonly Descriptor[]): void {
+    this.#chosen.set(digest, new Set(manifests.map((manifest) => manifest.digest)));
+  }
+
+  /** Bytes of a manifest that the source does not have. */
+  provide(descriptor: Descriptor, bytes: Uint8Array): void {
+    this.#manifests.set(descriptor.digest, Promise.resolve(Buffer.from(bytes)));
+  }
+
+  startAgain(): void {
+    this.#done.clear();
+    this.#force = true;
+    this.#failure = undefined;
+  }
+
+  /** Waits until nothing is under way any more. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#done.values());
+  }
+
+  async root(descriptor: Descriptor, as: string): Promise<void> {
+    await this.#tree({ descriptor, kind: 'manifest', depth: 0 }, as);
+  }
+
+  /** Copies what refers to a manifest, such as signatures, and what refers to that. */
+  async referrers(subject: Descriptor, depth = 0): Promise<void> {
+    const { from, signal } = this.#parts;
+    if (!from.referrers || depth > MAX_DEPTH) return;
+    const found: Descriptor[] = [];
+    for await (const descriptor of from.referrers(subject, { signal })) {
+      found.push(descriptor);
+      if (found.length >= MAX_REFERRERS) break;
+    }
+    for (const descriptor of found) {
+      await this.#node({ descriptor, kind: 'manifest', depth: 1 });
+      await this.referrers(descriptor, depth + 1);
+    }
+  }
+
+  async sinkHas(descriptor: Descriptor): Promise<boolean> {
+    return this.#parts.to.has(descriptor, { signal: this.#parts.signal });
+  }
+
+  async sourceHas(descriptor: Descriptor): Promise<boolean> {
+    try {
+      await this.manifestBytes(descriptor);
+      return true;
+    } catch (error) {
+      if (HubError.is(error, 'NOT_FOUND')) return false;
+      throw error;
+    }
+  }
+
+  /** Verified bytes of a manifest, read once. */
+  manifestBytes(descriptor: Descriptor): Promise<Buffer> {
+    const known = this.#manifests.get(descriptor.digest);
+    if (known) return known;
+    const bytes = this.#readManifest(descriptor);
+    this.#manifests.set(descriptor.digest, bytes);
+    bytes.catch(() => this.#manifests.delete(descriptor.digest));
+    return bytes;
+  }
+
+  /** Verified bytes of a manifest, a config or another small blob, read without a word: it is not yet being copied. */
+  async smallBytes(descriptor: Descriptor): Promise<Buffer> {
+    const { from, signal } = this.#parts;
+    const open = reader(from, descriptor, { signal });
+    return collect(await open(), MANIFEST_LIMIT, `content ${descriptor.digest}`);
+  }
+
+  async #readManifest(descriptor: Descriptor): Promise<Buffer> {
+    if (descriptor.size > MANIFEST_LIMIT) {
+      throw new HubError('CONTENT_INVALID', `manifest ${descriptor.digest} is larger than ${MANIFEST_LIMIT} bytes`);
+    }
+    const own = await this.#readBack(descriptor);
+    if (own) return own;
+    const { limiter, signal } = this.#parts;
+    return limiter.run({ lane: 'manifests', size: descriptor.size, signal }, () => this.smallBytes(descriptor));
+  }
+
+  /** What the sink has already need not be asked for again: it may cost a request, or a pull from a quota. */
+  async #readBack(descriptor: Descriptor): Promise<Buffer | undefined> {
+    const { to, signal } = this.#parts;
+    if (!to.read || !to.sparse || !(await to.has(descriptor, { signal }))) return undefined;
+    try {
+      const bytes = await collect(await to.read(descriptor, { signal }), MANIFEST_LIMIT);
+      verifyBytes(descriptor, bytes);
+      return bytes;
+    } catch (error) {
+      if (HubError.is(error, 'DIGEST_MISMATCH') || HubError.is(error, 'NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  #node(node: Place): Promise<void> {
+    const known = this.#done.get(node.descriptor.digest);
+    if (known) return known;
+    const work = isTree(node) ? this.#tree(node) : this.#leaf(node);
+    this.#done.set(node.descriptor.digest, work);
+    work.catch((error: unknown) => {
+      if (this.#failure === undefined) this.#failure = error;
+      this.#parts.abort(error);
+    });
+    return work;
+  }
+
+  async #tree(node: Place, as?: string): Promise<void> {
+    const { to, signal, limiter } = this.#parts;
+    const { descriptor } = node;
+    this.#checkLimits(node);
+    const there = !this.#force && !this.sinkIsSparse && (await to.has(descriptor, { signal }));
+    if (there && as === undefined) return this.#alreadyThere(node);
+    const bytes = await this.manifestBytes(descriptor);
+    const children = this.#children(descriptor, bytes, node.depth + 1);
+    if (there) for (const child of children) await this.#mark(child);
+    else await this.#all(children);
+    const write = (): Promise<WriteResult> =>
+      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#force });
+    const lane = `manifests ${to.lane ?? to.name}`;
+    this.#finish(node, manifestKind(children), await limiter.run({ lane, size: bytes.length, signal }, write));
+  }
+
+  async #all(children: readonly Place[]): Promise<void> {
+    const results = await Promise.allSettled(children.map((child) => this.#node(child)));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw this.#failure ?? failed.reason;
+  }
+
+  /** The sink has a manifest, so it has what the manifest refers to: say so, move nothing. */
+  async #alreadyThere(node: Place): Promise<void> {
+    // A sparse source may lack what the sink has; then there is nothing to tell.
+    if (!(await this.sourceHas(node.descriptor))) return;
+    const bytes = await this.manifestBytes(node.descriptor);
+    const children = this.#children(node.descriptor, bytes, node.depth + 1);
+    for (const child of children) await this.#mark(child);
+    this.#finish(node, manifestKind(children), { outcome: 'exists' });
+  }
+
+  async #mark(node: Place): Promise<void> {
+    if (this.#done.has(node.descriptor.digest)) return;
+    this.#done.set(node.descriptor.digest, Promise.resolve());
+    if (isTree(node)) return this.#alreadyThere(node);
+    this.#finish(node, node.kind, { outcome: 'exists' });
+  }
+
+  #children(descriptor: Descriptor, bytes: Buffer, depth: number): readonly Place[] {
+    const chosen = this.#chosen.get(descriptor.digest);
+    const manifest = parseManifest(bytes, descriptor.mediaType);
+    if (manifest.kind === 'schema1') throw outdated(descriptor);
+    const children = childrenOf(manifest).map((child) => ({ ...child, depth }));
+    const wanted = chosen ? children.filter((child) => chosen.has(child.descriptor.digest)) : children;
+    for (const child of wanted) {
+      if (this.#done.has(child.descriptor.digest) || isTree(child)) continue;
+      this.#emit({ type: 'queued', reference: this.label, descriptor: child.descriptor, kind: child.kind });
+    }
+    return wanted;
+  }
+
+  async #leaf(node: Place): Promise<void> {
+    const { to, limiter, signal, options } = this.#parts;
+    const { descriptor } = node;
+    if (await this.#leaveOut(descriptor)) return;
+    const mountFrom = await options.mountFrom?.(descriptor);
+    const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
+    const write = (force: boolean): Promise<WriteResult> =>
+      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, onWait });
+    const result = await limiter.run({ lane: to.lane ?? to.name, size: descriptor.size, signal }, async () => {
+      try {
+        return await write(this.#force);
+      } catch (error) {
+        // One whole fetch more, on the chance that the damage happened on the way.
+        if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
+        this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
+        return write(true);
+      }
+    });
+    this.#finish(node, node.kind, result);
+  }
+
+  /** Non-distributable layers stay where they are unless the sink is a local one [OCI image-spec layer.md]. */
+  async #leaveOut(descriptor: Descriptor): Promise<boolean> {
+    const { to, signal } = this.#parts;
+    if (!isNonDistributable(descriptor.mediaType) || to.sparse || (await to.has(descriptor, { signal }))) return false;
+    this.#emit({ type: 'warning', message: `non-distributable layer ${descriptor.digest} is not pushed` });
+    return true;
+  }
+
+  #open(descriptor: Descriptor): Open {
+    const reference = this.label;
+    return reader(this.#parts.from, descriptor, {
+      signal: this.#parts.signal,
+      onStart: (offset) => this.#emit({ type: 'started', reference, descriptor, offset }),
+      onBytes: (bytes) => this.#emit({ type: 'progress', reference, descriptor, bytes }),
+      onRetry: (attempt, delay, error) =>
+        this.#emit({ type: 'retrying', url: descriptor.digest, attempt, delay, message: error.message }),
+    });
+  }
+
+  #finish({ descriptor }: Place, kind: ContentKind, { outcome, mountedFrom }: WriteResult): void {
+    if (kind === 'layer' || kind === 'blob') {
+      const count = ({ copied: 'copied', mounted: 'mounted', exists: 'existing' } as const)[outcome];
+      this.#totals[count] += 1;
+      this.#totals[`${count}Bytes`] += descriptor.size;
+    }
+    this.#emit({ type: 'finished', reference: this.label, descriptor, kind, outcome, mountedFrom });
+  }
+
+  #checkLimits({ descriptor, depth }: Place): void {
+    if (depth > MAX_DEPTH) {
+      throw new HubError('CONTENT_INVALID', `index ${descriptor.digest} is nested deeper than ${MAX_DEPTH} levels`);
+    }
+    if (this.#done.size > MAX_DESCRIPTORS) {
+      throw new HubError('CONTENT_INVALID', `${this.label} refers to more than ${MAX_DESCRIPTORS} pieces of content`);
+    }
+  }
+
+  #emit(event: Parameters<NonNullable<CopyOptions['onEvent']>>[0]): void {
+    this.#parts.options.onEvent?.(event);
+  }
+}
+
+/** By its place in the parent, not by its type alone: a layer that claims to be a manifest is still a layer. */
+function isTree({ kind }: Child): boolean {
+  return kind === 'index' || kind === 'manifest';
+}
+
+function outdated({ digest }: Descriptor): HubError {
+  return new HubError('UNSUPPORTED', `${digest} is a docker schema 1 manifest, which hubctl does not copy`, {
+    hint: 'the image has to be pushed again with a docker of 2016 or newer',
+  });
+}
+
+function manifestKind(children: readonly Child[]): ContentKind {
+  return children.some((child) => isTree(child) && !isAttestation(child.descriptor)) ? 'index' : 'manifest';
+}

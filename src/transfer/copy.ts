@@ -1,0 +1,69 @@
+// How does an image get from one endpoint to another?
+import { HubError } from '../errors.ts';
+import type { Descriptor } from '../spec/descriptor.ts';
+import { Copier, type CopyTotals } from './copier.ts';
+import type { Source } from './endpoint.ts';
+import { Limiter } from './limit.ts';
+import type { CopyOptions, ReadableSink } from './options.ts';
+import { chooseRoot } from './root.ts';
+
+export interface CopyResult extends CopyTotals {
+  /** What was copied and named. */
+  readonly descriptor: Descriptor;
+  /** What the reference meant at the source: an index, when one of its platforms was chosen. */
+  readonly resolved: Descriptor;
+  /** The name at the sink. */
+  readonly reference: string;
+}
+
+const CONCURRENCY = 8;
+
+/**
+ * Copies what `reference` names at `from`, and all it refers to, to `to`: children before parents, each digest once, the
+ * name last. Every byte is verified on the way. The first failure aborts its siblings, waits until they have settled,
+ * and is then thrown, so nothing is written behind the caller's back. Throws what endpoints throw, DIGEST_MISMATCH and
+ * CONTENT_INVALID.
+ */
+export async function copy(
+  from: Source,
+  to: ReadableSink,
+  reference: string,
+  options: CopyOptions = {},
+): Promise<CopyResult> {
+  const stop = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+  const label = options.label ?? reference;
+  const limiter = options.limiter ?? new Limiter(options.concurrency ?? CONCURRENCY);
+  const copier = new Copier({ from, to, limiter, label, signal, abort: (reason) => stop.abort(reason), options });
+  try {
+    return await copyNamed(copier, reference, await from.resolve(reference, { signal, expected: options.expected }));
+  } catch (error) {
+    stop.abort(error);
+    await copier.settle();
+    // An abort of ours hides the failure that caused it; the caller's own abort is the failure.
+    throw options.signal?.aborted ? options.signal.reason : (copier.failure ?? error);
+  }
+}
+
+async function copyNamed(copier: Copier, reference: string, resolved: Descriptor): Promise<CopyResult> {
+  const { options, label } = copier;
+  const { descriptor } = await chooseRoot(copier, resolved, options);
+  options.onEvent?.({ type: 'resolved', reference: label, descriptor });
+  const as = options.as ?? reference;
+  await copyHealing(copier, descriptor, as);
+  if (options.referrers) await copier.referrers(descriptor);
+  options.onEvent?.({ type: 'named', reference: as, descriptor });
+  return { ...copier.totals, descriptor, resolved, reference: as };
+}
+
+/** When the sink says that content it had is gone, everything is written once more, without asking it what it has. */
+async function copyHealing(copier: Copier, root: Descriptor, as: string): Promise<void> {
+  try {
+    await copier.root(root, as);
+  } catch (error) {
+    if (!HubError.is(error) || error.details['missing'] === undefined || copier.options.signal?.aborted) throw error;
+    await copier.settle();
+    copier.startAgain();
+    await copier.root(root, as);
+  }
+}

@@ -1,0 +1,71 @@
+// What must a place offer so that images can be copied from it and to it?
+import type { Descriptor } from '../spec/descriptor.ts';
+import type { Content } from '../util/content.ts';
+
+export type { Content };
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ResolveOptions extends CallOptions {
+  /** What the name meant last time. A source that can tell cheaply that it still does answers with it. */
+  readonly expected?: Descriptor | undefined;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** First byte wanted, 0 by default. */
+  readonly start?: number | undefined;
+  /** First byte not wanted; the end of the content by default. */
+  readonly end?: number | undefined;
+}
+
+/** Opens the content, again if need be, from a byte offset. Retry, resume and ranges are this function called again. */
+export type Open = (options?: ReadOptions) => Promise<Content>;
+
+export type Outcome = 'copied' | 'exists' | 'mounted';
+
+export interface WriteResult {
+  readonly outcome: Outcome;
+  /** The repository that lent the blob, when the outcome is `mounted`. */
+  readonly mountedFrom?: string | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Also give the content this name (a tag, or a full reference for local stores). Written even when the bytes are there. */
+  readonly as?: string | undefined;
+  /** Repositories of the same registry that may lend the blob. A hint. */
+  readonly mountFrom?: readonly string[] | undefined;
+  /** Write even what the sink believes to have: it was wrong about it a moment ago. */
+  readonly force?: boolean | undefined;
+  /** Told when the sink has to wait for another process that writes the same content. */
+  readonly onWait?: ((reason: string) => void) | undefined;
+}
+
+/** Bytes from a Source are NOT trusted: copy() verifies them. */
+export interface Source {
+  /** For people: `localhost:5000/app`, `oci:./out`. */
+  readonly name: string;
+  /** Throws NOT_FOUND. */
+  resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
+  /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */
+  read(descriptor: Descriptor, options?: ReadOptions): Promise<Content>;
+  tags?(options?: CallOptions): AsyncIterable<string>;
+  referrers?(subject: Descriptor, options?: CallOptions): AsyncIterable<Descriptor>;
+}
+
+/** A Sink shows nothing until the content it was given has ended without error and was verified, and names content last. */
+export interface Sink {
+  readonly name: string;
+  /** True when the sink may hold an index some of whose manifests are absent. */
+  readonly sparse?: boolean | undefined;
+  /** Group of sinks that share limits, such as the host of a registry. */
+  readonly lane?: string | undefined;
+  has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  write(descriptor: Descriptor, open: Open, options?: WriteOptions): Promise<WriteResult>;
+  /** For sinks that are one file or one stream: write the trailer. Called once, after the last copy() succeeded. */
+  commit?(options?: CallOptions): Promise<void>;
+}
+
+/** Disposing releases, and discards what was not committed: never the other way round, since dispose also runs on failure. */
+export interface Endpoint extends Source, Sink, AsyncDisposable {}

@@ -1,0 +1,55 @@
+// Are these exactly the bytes that the descriptor promised?
+import { HubError } from '../errors.ts';
+import type { Descriptor } from '../spec/descriptor.ts';
+import { algorithmOf, hasherFor } from '../spec/digest.ts';
+
+/** Counts and hashes bytes as they pass. Stops at the first byte too many, and judges the whole at the end. */
+export class Verifier {
+  readonly #descriptor: Descriptor;
+  readonly #hash;
+  #size = 0;
+
+  constructor(descriptor: Descriptor) {
+    this.#descriptor = descriptor;
+    this.#hash = hasherFor(descriptor.digest);
+  }
+
+  /** Bytes seen so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Throws DIGEST_MISMATCH when there are more bytes than promised. */
+  update(chunk: Uint8Array): void {
+    this.#size += chunk.length;
+    if (this.#size > this.#descriptor.size)
+      throw mismatch(this.#descriptor, `more than ${this.#descriptor.size} bytes`);
+    this.#hash.update(chunk);
+  }
+
+  /** Throws DIGEST_MISMATCH unless size and digest are as promised. Call once, at the end. */
+  finish(): void {
+    const { digest, size } = this.#descriptor;
+    const actual = `${algorithmOf(digest)}:${this.#hash.digest('hex')}`;
+    if (this.#size !== size) throw mismatch(this.#descriptor, `${this.#size} bytes with digest ${actual}`);
+    if (actual !== digest) throw mismatch(this.#descriptor, `digest ${actual}`);
+  }
+}
+
+/** Checks content in memory. Throws DIGEST_MISMATCH. */
+export function verifyBytes(descriptor: Descriptor, bytes: Uint8Array): void {
+  const verifier = new Verifier(descriptor);
+  verifier.update(bytes);
+  verifier.finish();
+}
+
+function mismatch(descriptor: Descriptor, actual: string): HubError {
+  return new HubError(
+    'DIGEST_MISMATCH',
+    `expected ${descriptor.digest} of ${descriptor.size} bytes, received ${actual}`,
+    {
+      hint: 'nothing was stored; if it happens again, the registry or something between changes content',
+      details: { expected: descriptor.digest, size: descriptor.size, actual },
+    },
+  );
+}

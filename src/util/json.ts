@@ -1,0 +1,67 @@
+// How is JSON text from outside turned into a value that is safe to look at?
+import { HubError } from '../errors.ts';
+
+/** Deeper nesting is refused, so that no later walk over the value can exhaust the stack. */
+const MAX_DEPTH = 64;
+
+export interface ParseJsonOptions {
+  /** CONTENT_INVALID by default; CONFIG_INVALID for files of the user. */
+  readonly code?: 'CONTENT_INVALID' | 'CONFIG_INVALID' | undefined;
+  readonly hint?: string | undefined;
+}
+
+/**
+ * Parses JSON; a byte order mark is skipped. `what` names the document for the message: `manifest of alpine:3`,
+ * `~/.docker/config.json`. Throws CONTENT_INVALID (or the code asked for) for text that is not JSON or nests deeper than
+ * 64 levels. The message never quotes the text, which may hold secrets.
+ */
+export function parseJson(text: string, what: string, options: ParseJsonOptions = {}): unknown {
+  const { code = 'CONTENT_INVALID', hint } = options;
+  const clean = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  if (isTooDeep(clean)) throw new HubError(code, `${what} is nested deeper than ${MAX_DEPTH} levels`, { hint });
+  try {
+    return JSON.parse(clean) as unknown;
+  } catch (error) {
+    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    const where = position === undefined ? '' : ` (${placeOf(clean, Number(position))})`;
+    throw new HubError(code, `${what} is not valid JSON${where}`, { hint });
+  }
+}
+
+/** True for a JSON object: not null, not an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) index = endOfString(text, index);
+    else if (code === OPEN_BRACKET || code === OPEN_BRACE) depth += 1;
+    else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) depth -= 1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+function endOfString(text: string, start: number): number {
+  for (let index = start + 1; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) return index;
+    if (code === BACKSLASH) index += 1;
+  }
+  return text.length;
+}
+
+function placeOf(text: string, position: number): string {
+  const before = text.slice(0, position).split('\n');
+  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+}

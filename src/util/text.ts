@@ -1,0 +1,38 @@
+// How is text from outside shown without letting it act on a terminal or break a line?
+
+/**
+ * What must not reach a terminal or a line as it is: controls (C0, DEL, C1), line and paragraph separators, lone
+ * surrogates, bidirectional controls, invisible joiners other than the two that scripts need, and tag characters.
+ */
+const UNSAFE =
+  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\u{180E}\u{200B}\u{2060}-\u{206F}\u{FEFF}\u{FFF9}-\u{FFFB}\u{E0000}-\u{E007F}]/gu;
+const HARMLESS = /^[\x20-\x7e]*$/;
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** The text in one line, with control and bidirectional characters visible as `\n`, `\r`, `\t` or `\u{..}`. */
+export function safeText(text: string): string {
+  if (HARMLESS.test(text)) return text;
+  return text.replace(UNSAFE, (character) => SHORT[character] ?? `\\u{${codeOf(character).toString(16)}}`);
+}
+
+/** JSON text whose controls and bidirectional characters are written as JSON escapes, so that it stays valid. */
+export function safeJson(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, undefined, indent) ?? 'null';
+  return text.replace(UNSAFE, (character) => (character === '\n' ? character : jsonEscape(character)));
+}
+
+/** `1 layer`, `3 layers`. */
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+function jsonEscape(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+}
+
+function codeOf(character: string): number {
+  return character.codePointAt(0) ?? 0;
+}

@@ -1,0 +1,124 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const BIN = join(import.meta.dirname, '..', '..', 'bin', 'hubctl.js');
+
+/** Stands for the real program: does what its first argument says. */
+const STUB = `
+export const interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
+export const processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
+export const fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
+const aborted = (signal) => new Promise((resolve) => {
+  const timer = setInterval(() => undefined, 1000);
+  signal.addEventListener('abort', () => { clearInterval(timer); resolve(signal.reason.signal); });
+});
+export async function run([what, ...rest], { signal, stdout, stderr }) {
+  if (what === 'status') return Number(rest[0]);
+  if (what === 'crash') { setTimeout(() => { throw new Error('late'); }, 1); await aborted(signal); }
+  if (what === 'linger') { setInterval(() => undefined, 1000); return 3; }
+  if (what === 'wait') {
+    stdout.write('ready');
+    const reason = await aborted(signal);
+    stderr.write('aborted by ' + reason);
+    return reason === 'SIGTERM' ? 143 : 130;
+  }
+  if (what === 'stubborn') { setInterval(() => undefined, 1000); stdout.write('ready'); await new Promise(() => undefined); }
+  if (what === 'flood') {
+    while (!signal.aborted) { stdout.write('line\\n'.repeat(1000)); await new Promise((resolve) => setImmediate(resolve)); }
+    return 130;
+  }
+  return 0;
+}
+`;
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubctl-bin-'));
+  await mkdir(join(folder, 'bin'));
+  await mkdir(join(folder, 'dist', 'cli'), { recursive: true });
+  await cp(BIN, join(folder, 'bin', 'hubctl.js'));
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'dist', 'cli', 'main.js'), STUB);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+}
+
+function start(...args: readonly string[]): Started {
+  return startScript('hubctl.js', args);
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  readonly ready: Promise<void>;
+}
+
+function startScript(script: string, args: readonly string[]): Started {
+  const child = spawn(process.execPath, [join(folder, 'bin', script), ...args]);
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const ready = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
+  const ended = new Promise<Ended>((resolve) =>
+    child.once('close', (status, signal) => resolve({ status, signal, stderr })),
+  );
+  return { child, ended, ready };
+}
+
+test('the status of the program is the status of the process', async () => {
+  expect(await start('status', '5').ended).toEqual({ status: 5, signal: null, stderr: '' });
+});
+
+test('a Node.js that is too old is told so', async () => {
+  const text = await readFile(BIN, 'utf8');
+  await writeFile(join(folder, 'bin', 'future.js'), text.replace(/LEAST = \[[^\]]*\]/, 'LEAST = [999, 0, 0]'));
+  expect(await startScript('future.js', ['status', '0']).ended).toEqual({
+    status: 8,
+    signal: null,
+    stderr: `hubctl: Node.js 999.0.0 or newer is needed, this is ${process.versions.node}\n`,
+  });
+});
+
+test('what is still open does not keep the process', async () => {
+  expect((await start('linger').ended).status).toBe(3);
+});
+
+test('an error that nobody caught is told as a failure', async () => {
+  expect(await start('crash').ended).toEqual({ status: 70, signal: null, stderr: 'failed: late' });
+});
+
+describe.skipIf(process.platform === 'win32')('signals', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s aborts with a reason that names it', async (signal, status) => {
+    const { child, ended, ready } = start('wait');
+    await ready;
+    child.kill(signal);
+    expect(await ended).toEqual({ status, signal: null, stderr: `aborted by ${signal}` });
+  });
+
+  test('the second one ends the process at once', async () => {
+    const { child, ended, ready } = start('stubborn');
+    await ready;
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+    expect([130, 143]).toContain((await ended).status);
+  });
+});
+
+test('a reader that goes away ends the process quietly', async () => {
+  const { child, ended, ready } = start('flood');
+  await ready;
+  child.stdout?.destroy();
+  expect(await ended).toEqual({ status: 0, signal: null, stderr: '' });
+});

@@ -1,0 +1,47 @@
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { readFacts, writeFacts } from '../../../src/endpoints/store/cache.ts';
+import type { FactsByDigest } from '../../../src/endpoints/store/graph.ts';
+import { storePaths } from '../../../src/endpoints/store/paths.ts';
+import { folder } from '../../helpers/folder.ts';
+
+const facts: FactsByDigest = new Map([['sha256:aa', { manifests: [], blobs: [{ digest: 'sha256:bb', size: 3 }] }]]);
+
+test('facts come back for the index they belong to', async () => {
+  const paths = storePaths(folder());
+  await writeFacts(paths, facts, 'index 1');
+  expect(await readFacts(paths, 'index 1')).toEqual(facts);
+  expect(readdirSync(paths.dir)).toEqual(['images-cache.json']);
+});
+
+test('facts of an index that somebody else has changed are void', async () => {
+  const paths = storePaths(folder());
+  await writeFacts(paths, facts, 'index 1');
+  expect(await readFacts(paths, 'index 2')).toEqual(new Map());
+});
+
+test('a missing file holds no facts', async () => {
+  expect(await readFacts(storePaths(folder()), 'index 1')).toEqual(new Map());
+});
+
+test.each([
+  ['', ''],
+  ['bb', 'cc'],
+  ['"version":1', '"version":2'],
+  ['{', ''],
+  ['\n', ''],
+])('a damaged file (%j becomes %j) holds no facts', async (from, to) => {
+  const paths = storePaths(folder());
+  await writeFacts(paths, facts, 'index 1');
+  const text = readFileSync(paths.cache, 'utf8');
+  writeFileSync(paths.cache, from === '' ? '' : text.replace(from, to));
+  expect(await readFacts(paths, 'index 1')).toEqual(new Map());
+});
+
+test('a place that cannot be written to is no failure', async () => {
+  const paths = storePaths('/nowhere/at/all');
+  await expect(writeFacts(paths, facts, 'index 1')).resolves.toBeUndefined();
+  const dir = folder();
+  chmodSync(dir, 0o500);
+  await expect(writeFacts(storePaths(dir), facts, 'index 1')).resolves.toBeUndefined();
+});

@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync, readdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { everyBlob } from '../../../src/endpoints/store/collect.ts';
+import { storePaths } from '../../../src/endpoints/store/paths.ts';
+import { buildIndex } from '../../../src/spec/build.ts';
+import { MEDIA_TYPES } from '../../../src/spec/media-types.ts';
+import { folder } from '../../helpers/folder.ts';
+import {
+  blobNames,
+  blobOf,
+  hexOf,
+  imageOf,
+  indexOf,
+  namesOf,
+  newStore,
+  put,
+  putImage,
+  readIndex,
+} from '../../helpers/stores.ts';
+
+const GARBAGE = blobOf('garbage');
+
+test('everything that no image needs goes, everything else stays', async () => {
+  const store = await newStore();
+  const { index, images } = indexOf();
+  await put(store, [...images.flatMap(({ blobs }) => blobs), index], 'multi');
+  const single = await putImage(store, 'single', { layers: ['one', 'two'] });
+  const nameless = await putImage(store, undefined, { layers: ['three'] });
+  await put(store, [GARBAGE]);
+  await store[Symbol.asyncDispose]();
+  const collected = await store.collect();
+  expect(collected).toEqual({ deleted: [GARBAGE.descriptor.digest], bytes: GARBAGE.bytes.length });
+  const all = [...images.flatMap(({ blobs }) => blobs), index, ...single.blobs, ...nameless.blobs];
+  expect(blobNames(store)).toEqual(hexOf(all));
+});
+
+test('what this process is writing stays until it has finished', async () => {
+  const store = await newStore();
+  await put(store, [GARBAGE]);
+  expect((await store.collect()).deleted).toEqual([]);
+  await store[Symbol.asyncDispose]();
+  expect((await store.collect()).deleted).toEqual([GARBAGE.descriptor.digest]);
+});
+
+test('what is older than whoever writes now may go', async () => {
+  const store = await newStore();
+  await put(store, [GARBAGE]);
+  await store[Symbol.asyncDispose]();
+  utimesSync(store.blobPath(GARBAGE.descriptor.digest), 1000, 1000);
+  const writer = await newStore(store.dir);
+  await writer.prepare();
+  expect((await store.collect()).deleted).toEqual([GARBAGE.descriptor.digest]);
+});
+
+test('what a writer found to be there stays, however old it is', async () => {
+  const store = await newStore();
+  await put(store, [GARBAGE]);
+  await store[Symbol.asyncDispose]();
+  utimesSync(store.blobPath(GARBAGE.descriptor.digest), 1000, 1000);
+  const writer = await newStore(store.dir);
+  await writer.prepare();
+  expect(await writer.has(GARBAGE.descriptor)).toBe(true);
+  expect((await store.collect()).deleted).toEqual([]);
+});
+
+test('the manifests of an index that another tool has added count', async () => {
+  const store = await newStore();
+  const { index, images } = indexOf();
+  await put(store, [...(images[0]?.blobs ?? []), index], 'multi');
+  await store[Symbol.asyncDispose]();
+  for (const blob of images[1]?.blobs ?? []) writeFileSync(store.blobPath(blob.descriptor.digest), blob.bytes);
+  expect((await store.collect()).deleted).toEqual([]);
+  expect((await store.summaries())[0]?.platforms.every(({ present }) => present)).toBe(true);
+});
+
+test('whatever an unreadable root mentions stays', async () => {
+  const store = await newStore();
+  const image = await putImage(store, 'broken');
+  await store[Symbol.asyncDispose]();
+  const path = store.blobPath(image.manifest.descriptor.digest);
+  writeFileSync(path, image.manifest.bytes.toString().replace('schemaVersion', 'sChemaVersion'));
+  expect((await store.collect()).deleted).toEqual([]);
+  expect(blobNames(store)).toEqual(hexOf(image.blobs));
+});
+
+test('a root that has gone from the disk keeps nothing, but its name', async () => {
+  const store = await newStore();
+  const image = await putImage(store, 'gone');
+  await store[Symbol.asyncDispose]();
+  unlinkSync(store.blobPath(image.manifest.descriptor.digest));
+  expect((await store.collect()).deleted).toHaveLength(2);
+  expect(await namesOf(store)).toEqual(['docker.io/library/gone:latest']);
+});
+
+test('signatures of signatures go when the image goes', async () => {
+  const store = await newStore();
+  const image = await putImage(store, 'signed');
+  const signature = imageOf({ layers: ['signature'], subject: image.manifest.descriptor });
+  const proof = imageOf({ layers: ['proof'], subject: signature.manifest.descriptor });
+  await put(store, signature.blobs);
+  await put(store, proof.blobs);
+  await store[Symbol.asyncDispose]();
+  expect((await store.collect()).deleted).toEqual([]);
+  await store.unname('signed');
+  expect((await store.collect()).deleted).toHaveLength(9);
+  expect(readIndex(store).manifests).toEqual([]);
+});
+
+test('a name that another tool gave counts as a name', async () => {
+  const store = await newStore();
+  const { index, images } = indexOf();
+  await put(store, [...images.flatMap(({ blobs }) => blobs), index], 'multi');
+  await store[Symbol.asyncDispose]();
+  const entry = { ...index.descriptor, annotations: { 'org.opencontainers.image.ref.name': 'Some Text' } };
+  writeFileSync(join(store.dir, 'index.json'), buildIndex({ manifests: [entry] }));
+  expect((await store.collect()).deleted).toEqual([]);
+  expect(readIndex(store).manifests).toMatchObject([{ digest: index.descriptor.digest }]);
+});
+
+test('leftovers of dead processes count as reclaimed', async () => {
+  const store = await newStore();
+  await putImage(store, 'a');
+  await store[Symbol.asyncDispose]();
+  writeFileSync(join(store.dir, 'temp', '99-gone-1'), '12345');
+  expect(await store.collect()).toEqual({ deleted: [], bytes: 5 });
+});
+
+test('everyBlob names only files that can be blobs', async () => {
+  const paths = storePaths(folder());
+  expect(await everyBlob(paths)).toEqual([]);
+  mkdirSync(join(paths.blobs, 'sha256'), { recursive: true });
+  mkdirSync(join(paths.blobs, 'md5'));
+  writeFileSync(join(paths.blobs, 'stray'), '');
+  writeFileSync(join(paths.blobs, 'sha256', 'oci-put-blob123'), '');
+  writeFileSync(paths.blob(GARBAGE.descriptor.digest), '');
+  writeFileSync(join(paths.blobs, 'md5', 'd41d8cd98f00b204e9800998ecf8427e'), '');
+  expect(await everyBlob(paths)).toEqual([GARBAGE.descriptor.digest]);
+});
+
+test('a directory in the place of a blob is left alone', async () => {
+  const store = await newStore();
+  await putImage(store, 'a');
+  await store[Symbol.asyncDispose]();
+  mkdirSync(store.blobPath(GARBAGE.descriptor.digest));
+  expect((await store.collect()).deleted).toEqual([]);
+  expect(existsSync(store.blobPath(GARBAGE.descriptor.digest))).toBe(true);
+});
+
+test('an index nested in an index keeps what is inside', async () => {
+  const store = await newStore();
+  const { index, images } = indexOf();
+  const outer = blobOf(buildIndex({ manifests: [index.descriptor] }), MEDIA_TYPES.ociIndex);
+  await put(store, [...images.flatMap(({ blobs }) => blobs), index, outer], 'nested');
+  await store[Symbol.asyncDispose]();
+  expect((await store.collect()).deleted).toEqual([]);
+  expect(readdirSync(join(store.dir, 'locks'))).toEqual([]);
+});

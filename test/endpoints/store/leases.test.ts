@@ -1,0 +1,84 @@
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { liveLeases, sweepLeftovers, takeLease } from '../../../src/endpoints/store/leases.ts';
+import { storePaths, type StorePaths } from '../../../src/endpoints/store/paths.ts';
+import { digestOf } from '../../../src/spec/digest.ts';
+import { hold } from '../../../src/util/lock-file.ts';
+import { place } from '../../../src/util/machine.ts';
+import { folder } from '../../helpers/folder.ts';
+
+const DEAD = 2 ** 22 + 1;
+const TOKEN = '0123456789abcdef';
+const LONG_AGO = 1_600_000_000;
+const part = digestOf('a part');
+
+function fresh(): StorePaths {
+  const paths = storePaths(folder());
+  for (const dir of [paths.locks, paths.temp, paths.partial]) mkdirSync(dir);
+  return paths;
+}
+
+function lockOf(pid: number, path: string): void {
+  writeFileSync(path, JSON.stringify({ token: TOKEN, pid, hostname: 'here', place: place(), since: 5 }));
+}
+
+test('a lease lives until it is released', async () => {
+  const paths = fresh();
+  const lease = takeLease(paths);
+  expect(await liveLeases(paths)).toEqual([{ id: lease.id, since: lease.since }]);
+  lease.release();
+  expect(await liveLeases(paths)).toEqual([]);
+});
+
+test('the lease of a dead process is void, and so is one without a sign of life for long', async () => {
+  const paths = fresh();
+  lockOf(DEAD, join(paths.locks, 'lease-1-a'));
+  lockOf(process.pid, join(paths.locks, 'lease-2-b'));
+  utimesSync(join(paths.locks, 'lease-2-b'), LONG_AGO, LONG_AGO);
+  expect(await liveLeases(paths)).toEqual([]);
+  await sweepLeftovers(paths);
+  expect(readdirSync(paths.locks)).toEqual([]);
+});
+
+test('locks of dead processes and markers they left are removed, those of the living stay', async () => {
+  const paths = fresh();
+  lockOf(DEAD, join(paths.locks, 'blob-sha256-aa'));
+  lockOf(DEAD, join(paths.locks, `blob-sha256-aa.${TOKEN}.0`));
+  lockOf(process.pid, join(paths.locks, 'blob-sha256-bb'));
+  await sweepLeftovers(paths);
+  expect(readdirSync(paths.locks)).toEqual(['blob-sha256-bb']);
+});
+
+test('temporary files go with the process that made them', async () => {
+  const paths = fresh();
+  const lease = takeLease(paths);
+  writeFileSync(join(paths.temp, `${lease.id}-aa`), 'mine');
+  writeFileSync(join(paths.temp, '12345-dead-bb'), 'left');
+  expect(await sweepLeftovers(paths)).toBe(4);
+  expect(readdirSync(paths.temp)).toEqual([`${lease.id}-aa`]);
+  lease.release();
+});
+
+test('a partial download is kept for seven days', async () => {
+  const paths = fresh();
+  writeFileSync(paths.part(part), 'half');
+  expect(await sweepLeftovers(paths)).toBe(0);
+  utimesSync(paths.part(part), LONG_AGO, LONG_AGO);
+  expect(await sweepLeftovers(paths)).toBe(4);
+  expect(existsSync(paths.part(part))).toBe(false);
+});
+
+test('a young partial download goes when that is asked for, unless somebody is working on it', async () => {
+  const paths = fresh();
+  writeFileSync(paths.part(part), 'half');
+  const lock = hold(paths.blobLock(part));
+  expect(await sweepLeftovers(paths, { allPartial: true })).toBe(0);
+  lock?.release();
+  expect(await sweepLeftovers(paths, { allPartial: true })).toBe(4);
+  expect(readdirSync(paths.locks)).toEqual([]);
+});
+
+test('a store without these folders has no leftovers', async () => {
+  expect(await sweepLeftovers(storePaths(folder()))).toBe(0);
+});

@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import {
+  bareHost,
+  hostMatcher,
+  isLoopback,
+  isMachineLocal,
+  isPrivateAddress,
+  networks,
+  splitHost,
+} from '../../src/http/addresses.ts';
+
+const hostOf = (text: string): string => new URL(`http://${text}/`).hostname;
+
+test.each([
+  'localhost',
+  'LOCALHOST',
+  'localhost.',
+  'a.b.localhost',
+  '127.0.0.1',
+  '127.9.9.9',
+  '[::1]',
+  '0x7f.1',
+  '127.1',
+  '[::ffff:127.0.0.1]',
+])('%s is loopback', (text) => {
+  expect(isLoopback(hostOf(text))).toBe(true);
+  expect(isMachineLocal(hostOf(text))).toBe(true);
+});
+
+test.each([
+  'localhost.example',
+  'mylocalhost',
+  'a.example',
+  '128.0.0.1',
+  '10.0.0.1',
+  '[::2]',
+  '169.254.1.1',
+  '0.0.0.0',
+])('%s is not loopback', (text) => {
+  expect(isLoopback(hostOf(text))).toBe(false);
+});
+
+test.each(['169.254.169.254', '0.0.0.0', '[::]', '[fe80::1]', '[::ffff:169.254.169.254]', '2852039166', '0xa9fea9fe'])(
+  '%s belongs to this machine or its link',
+  (text) => {
+    expect(isMachineLocal(hostOf(text))).toBe(true);
+  },
+);
+
+test('an address with a zone is compared without it', () => {
+  expect(isMachineLocal('fe80::1%eth0')).toBe(true);
+  expect(bareHost('[FE80::1%eth0]')).toBe('fe80::1');
+});
+
+test.each([
+  ['10.1.2.3', true],
+  ['172.16.0.1', true],
+  ['172.32.0.1', false],
+  ['192.168.1.1', true],
+  ['100.64.0.1', true],
+  ['[fd00::1]', true],
+  ['8.8.8.8', false],
+  ['a.example', false],
+])('%s is private: %s', (text, expected) => {
+  expect(isPrivateAddress(hostOf(text))).toBe(expected);
+});
+
+test.each([
+  ['a.example', 'a.example', undefined],
+  ['a.example:5000', 'a.example', '5000'],
+  ['[::1]:5000', '::1', '5000'],
+  ['[::1]', '::1', undefined],
+  ['::1', '::1', undefined],
+  ['127.0.0.1:1', '127.0.0.1', '1'],
+])('%s is host %s and port %s', (text, hostname, port) => {
+  expect(splitHost(text)).toEqual({ hostname, port });
+});
+
+test.each(['10.0.0.0', '10.0.0.0/', '10.0.0.0/33', 'a.example/8', '::/129', '10.0.0.0/x', '/8'])(
+  '%s is no network',
+  (text) => {
+    expect(networks([text])).toBeUndefined();
+  },
+);
+
+describe('a list of hosts', () => {
+  const matches = hostMatcher(['vm', 'reg.lan:5000', '10.0.0.0/8', 'fd00::/8', 'nonsense/8', '[::5]:1']);
+  test.each([
+    ['vm', true],
+    ['VM', true],
+    ['vm:443', true],
+    ['vm:5000', false],
+    ['reg.lan:5000', true],
+    ['reg.lan', false],
+    ['sub.vm', false],
+    ['10.20.30.40:5000', true],
+    ['11.0.0.1', false],
+    ['[fd00::1]:5000', true],
+    ['[::5]:1', true],
+    ['10.example', false],
+  ])('has %s: %s', (host, expected) => {
+    expect(matches(host)).toBe(expected);
+  });
+});

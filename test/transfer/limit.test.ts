@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { Limiter } from '../../src/transfer/limit.ts';
+
+interface Gate {
+  readonly name: string;
+  open(): void;
+  readonly done: Promise<void>;
+}
+
+/** Starts work of the given sizes in one lane and notes the order in which it begins. */
+function start(limiter: Limiter, sizes: readonly number[], lane = 'host') {
+  const begun: number[] = [];
+  const gates: Gate[] = sizes.map((size) => {
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const done = limiter.run({ lane, size }, async () => {
+      begun.push(size);
+      await opened;
+    });
+    return { name: String(size), open, done };
+  });
+  return { begun, gates };
+}
+
+const MB = 1024 * 1024;
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('Limiter', () => {
+  it('runs no more at once than its concurrency', async () => {
+    const { begun, gates } = start(new Limiter(2), [5 * MB, 4 * MB, 3 * MB]);
+    await tick();
+    expect(begun).toHaveLength(2);
+    for (const gate of gates) gate.open();
+    await Promise.all(gates.map((gate) => gate.done));
+    expect(begun).toHaveLength(3);
+  });
+
+  it('takes the smallest first, then the largest', async () => {
+    const { begun, gates } = start(new Limiter(2), [3 * MB, 1 * MB, 10, 9 * MB]);
+    for (const gate of gates) gate.open();
+    await Promise.all(gates.map((gate) => gate.done));
+    expect(begun.slice(0, 2)).toEqual([10, 9 * MB]);
+  });
+
+  it('keeps lanes apart', async () => {
+    const limiter = new Limiter(1);
+    const first = start(limiter, [MB], 'one');
+    const second = start(limiter, [MB], 'two');
+    await tick();
+    expect([first.begun.length, second.begun.length]).toEqual([1, 1]);
+    for (const gate of [...first.gates, ...second.gates]) gate.open();
+    await Promise.all([...first.gates, ...second.gates].map((gate) => gate.done));
+  });
+
+  it('never begins work whose signal aborted while it waited', async () => {
+    const limiter = new Limiter(1);
+    const { gates } = start(limiter, [MB]);
+    const stop = new AbortController();
+    let began = false;
+    const waiting = limiter.run({ lane: 'host', size: 1, signal: stop.signal }, async () => {
+      began = true;
+    });
+    stop.abort(new Error('stopped'));
+    gates[0]!.open();
+    await expect(waiting).rejects.toThrow('stopped');
+    expect(began).toBe(false);
+  });
+
+  it('goes on after work that failed', async () => {
+    const limiter = new Limiter(1);
+    const failing = limiter.run({ lane: 'host', size: 1 }, async () => {
+      throw new Error('broken');
+    });
+    await expect(failing).rejects.toThrow('broken');
+    await expect(limiter.run({ lane: 'host', size: 1 }, async () => 'fine')).resolves.toBe('fine');
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { HubError } from '../../src/errors.ts';
+import { digestOf } from '../../src/spec/digest.ts';
+import type { Content, ReadOptions, Source } from '../../src/transfer/endpoint.ts';
+import { reader, type ReaderOptions } from '../../src/transfer/read.ts';
+import { collect, contentOf } from '../../src/util/content.ts';
+
+const bytes = Buffer.from('0123456789'.repeat(20));
+const descriptor = { mediaType: 'x/y', digest: digestOf(bytes), size: bytes.length };
+
+/** A source whose answers are taken from a list; each is given the offset asked for. */
+function sourceOf(answers: readonly ((start: number) => Content)[]) {
+  const starts: number[] = [];
+  const source: Source = {
+    name: 'test',
+    resolve: async () => descriptor,
+    read: async (_descriptor, { start = 0 }: ReadOptions = {}) => {
+      starts.push(start);
+      const answer = answers[starts.length - 1];
+      if (!answer) throw new HubError('UNREACHABLE', 'no more answers');
+      return answer(start);
+    },
+  };
+  return { source, starts };
+}
+
+const whole = (start: number): Content => contentOf(bytes.subarray(start));
+
+function breaksAfter(length: number): (start: number) => Content {
+  return (start) => ({
+    cancel: () => undefined,
+    forEach: async (consume) => {
+      await consume(bytes.subarray(start, start + length));
+      throw new HubError('UNREACHABLE', 'connection lost');
+    },
+  });
+}
+
+async function read(source: Source, options: ReaderOptions = {}, range: ReadOptions = {}): Promise<Buffer> {
+  return collect(await reader(source, descriptor, options)(range), 1000);
+}
+
+describe('reader', () => {
+  it('gives verified content', async () => {
+    expect(await read(sourceOf([whole]).source)).toEqual(bytes);
+  });
+
+  it('goes on at the byte where the connection broke', async () => {
+    const { source, starts } = sourceOf([breaksAfter(70), whole]);
+    expect(await read(source, { sleep: async () => undefined })).toEqual(bytes);
+    expect(starts).toEqual([0, 70]);
+  });
+
+  it('verifies what it put together', async () => {
+    const wrong = (start: number): Content => contentOf(Buffer.alloc(bytes.length - start, 'x'));
+    await expect(
+      read(sourceOf([breaksAfter(70), wrong]).source, { sleep: async () => undefined }),
+    ).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+  });
+
+  it('gives up after five tries without progress', async () => {
+    const stuck = (): Content => ({
+      cancel: () => undefined,
+      forEach: async () => {
+        throw new HubError('UNREACHABLE', 'connection lost');
+      },
+    });
+    const attempts: number[] = [];
+    const { source } = sourceOf(Array.from({ length: 9 }, () => stuck));
+    const quick = { sleep: async () => undefined, onRetry: (attempt: number) => attempts.push(attempt) };
+    await expect(read(source, quick)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    expect(attempts).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('does not read again what its consumer refused', async () => {
+    const { source, starts } = sourceOf([whole, whole]);
+    const content = await reader(source, descriptor)();
+    const refused = content.forEach(() => {
+      throw new HubError('UNREACHABLE', 'the target is gone');
+    });
+    await expect(refused).rejects.toThrow('the target is gone');
+    expect(starts).toEqual([0]);
+  });
+
+  it('does not repeat what cannot get better', async () => {
+    const denied = (): Content => ({
+      cancel: () => undefined,
+      forEach: async () => {
+        throw new HubError('DENIED', 'no');
+      },
+    });
+    const { source, starts } = sourceOf([denied, whole]);
+    await expect(read(source)).rejects.toMatchObject({ code: 'DENIED' });
+    expect(starts).toEqual([0]);
+  });
+
+  it('tells how far it is, counted from the beginning of the content', async () => {
+    const seen: number[] = [];
+    await read(sourceOf([whole]).source, { onBytes: (count) => seen.push(count) }, { start: 150 });
+    expect(seen.at(-1)).toBe(200);
+  });
+});

@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { HubError } from '../../src/errors.ts';
+import { digestOf } from '../../src/spec/digest.ts';
+import { Verifier, verifyBytes } from '../../src/transfer/verify.ts';
+
+const bytes = Buffer.from('some content');
+const descriptor = { mediaType: 'x/y', digest: digestOf(bytes), size: bytes.length };
+
+function codeOf(work: () => void): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return HubError.is(error) ? error.code : String(error);
+  }
+}
+
+describe('Verifier', () => {
+  it('accepts exactly the bytes of the descriptor, in any pieces', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 1, max: 50 }), (data, step) => {
+        const verifier = new Verifier({ mediaType: 'x/y', digest: digestOf(data), size: data.length });
+        for (let at = 0; at < data.length; at += step) verifier.update(data.subarray(at, at + step));
+        verifier.finish();
+      }),
+    );
+  });
+
+  it('refuses content with one bit changed', () => {
+    const changed = Buffer.from(bytes);
+    changed[0]! ^= 1;
+    expect(codeOf(() => verifyBytes(descriptor, changed))).toBe('DIGEST_MISMATCH');
+  });
+
+  it('refuses content that ends early', () => {
+    expect(codeOf(() => verifyBytes(descriptor, bytes.subarray(1)))).toBe('DIGEST_MISMATCH');
+  });
+
+  it('stops at the first byte too many, before the end', () => {
+    const verifier = new Verifier(descriptor);
+    verifier.update(bytes);
+    expect(codeOf(() => verifier.update(Buffer.from('x')))).toBe('DIGEST_MISMATCH');
+  });
+
+  it('checks sha512 as well', () => {
+    expect(codeOf(() => verifyBytes({ ...descriptor, digest: digestOf(bytes, 'sha512') }, bytes))).toBeUndefined();
+  });
+
+  it('says UNSUPPORTED for an algorithm it cannot verify', () => {
+    expect(codeOf(() => new Verifier({ ...descriptor, digest: 'blake3:abcdef' }))).toBe('UNSUPPORTED');
+  });
+});

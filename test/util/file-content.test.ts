@@ -1,0 +1,60 @@
+import { mkdtemp, open, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collect } from '../../src/util/content.ts';
+import { fileContent } from '../../src/util/file-content.ts';
+
+describe('a part of a file as content', () => {
+  let dir: string;
+  let file: FileHandle;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'hubctl-file-'));
+    await writeFile(join(dir, 'x'), '0123456789');
+    file = await open(join(dir, 'x'));
+  });
+  afterEach(async () => {
+    await file.close();
+    await rm(dir, { recursive: true });
+  });
+
+  it('has just those bytes', async () => {
+    for (const [start, end, text] of [
+      [0, 10, '0123456789'],
+      [2, 5, '234'],
+      [4, 4, ''],
+    ] as const) {
+      expect((await collect(fileContent(file, { start, end, what: 'x' }), 100)).toString()).toBe(text);
+    }
+  });
+
+  it('is an error when the file is shorter', async () => {
+    const content = fileContent(file, { start: 5, end: 20, what: 'blob x' });
+    await expect(collect(content, 100)).rejects.toMatchObject({
+      code: 'CONTENT_INVALID',
+      message: 'blob x ends too early',
+    });
+  });
+
+  it('stops when it is cancelled or told to', async () => {
+    const cancelled = fileContent(file, { start: 0, end: 10, what: 'x' });
+    cancelled.cancel();
+    await expect(cancelled.forEach(() => undefined)).rejects.toMatchObject({ code: 'ABORTED' });
+    const reason = new TypeError('stop');
+    const stopped = fileContent(file, { start: 0, end: 10, what: 'x', signal: AbortSignal.abort(reason) });
+    await expect(stopped.forEach(() => undefined)).rejects.toBe(reason);
+  });
+
+  it('closes a file that it owns, once', async () => {
+    for (const use of ['read', 'cancel', 'fail'] as const) {
+      const own = await open(join(dir, 'x'));
+      const content = fileContent(own, { start: 0, end: 10, what: 'x', close: true });
+      if (use === 'read') await content.forEach(() => undefined);
+      if (use === 'fail')
+        await expect(content.forEach(() => Promise.reject(new TypeError('no')))).rejects.toThrow('no');
+      content.cancel();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(own.fd).toBe(-1);
+    }
+  });
+});
