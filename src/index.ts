@@ -62,7 +62,7 @@ export {
 export { describeImage, type ImageFacts, type ImageNames } from './image/inspect.ts';
 export { historyOf, type HistoryStep } from './image/history.ts';
 export { importRootfs, type ImportedImage, type RootfsOptions, type RootfsStore } from './image/rootfs.ts';
-export { tarTree, type TarTreeOptions } from './image/tar-tree.ts';
+export { tarTree, type TarTreeOptions } from './layers/tar-tree.ts';
 export { applyChanges, CHANGE_INSTRUCTIONS } from './image/changes.ts';
 export { globMatches } from './spec/glob.ts';
 
@@ -91,7 +91,14 @@ export { MemoryEndpoint } from './endpoints/memory.ts';
 export { createHttp, type Http, type HttpOptions } from './http/client.ts';
 export { systemClock, type Clock } from './http/clock.ts';
 export type { HttpHeaders, HttpRequest, HttpResponse, Layer, Send } from './http/layer.ts';
+export { checkLogin } from './auth/login.ts';
 export { createCredentials, type CredentialAccess } from './credentials/access.ts';
+export { hostOfKey, sameServer, serverKey } from './credentials/aliases.ts';
+export { usernameOf } from './credentials/entry.ts';
+export { HELPER_TEXTS } from './credentials/helper.ts';
+export { openKeychain, type KeychainDoor } from './credentials/keychain.ts';
+export { parseStoreChoice, type StoreChoice, type TargetStore } from './credentials/target.ts';
+export type { Compression } from './layers/compression.ts';
 export type {
   Credential,
   CredentialStore,

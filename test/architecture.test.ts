@@ -29,6 +29,7 @@ const LIBRARY = [
   'endpoints/',
   'hub/',
   'image/',
+  'layers/',
 ];
 
 const LAYERS: readonly Layer[] = [
@@ -36,6 +37,8 @@ const LAYERS: readonly Layer[] = [
   { files: 'version.ts', imports: [], node: [] },
   { files: 'util/', imports: ['errors.ts'] },
   { files: 'spec/', imports: BASE, node: ['node:crypto'] },
+  // What layers are made of: tar, compression, packing. Archives and imported images stand on it.
+  { files: 'layers/', imports: [...BASE, 'spec/'], types: ['transfer/'] },
   { files: 'transfer/', imports: [...BASE, 'spec/'] },
   { files: 'http/', imports: BASE },
   { files: 'credentials/', imports: [...BASE, 'spec/'] },
@@ -46,7 +49,7 @@ const LAYERS: readonly Layer[] = [
   { files: 'endpoints/layout/', imports: [...BASE, 'spec/', 'transfer/verify.ts'], types: ['transfer/'] },
   {
     files: 'endpoints/archive/',
-    imports: [...BASE, 'spec/', 'transfer/verify.ts'],
+    imports: [...BASE, 'spec/', 'layers/', 'transfer/verify.ts'],
     types: ['transfer/', 'endpoints/store/'],
   },
   {
@@ -61,7 +64,11 @@ const LAYERS: readonly Layer[] = [
   },
   { files: 'hub/', imports: [...BASE, 'http/', 'auth/'], types: ['credentials/'] },
   // Questions about an image read it as copy() does, but never copy.
-  { files: 'image/', imports: [...BASE, 'spec/', 'transfer/read.ts', 'transfer/select.ts'], types: ['transfer/'] },
+  {
+    files: 'image/',
+    imports: [...BASE, 'spec/', 'layers/', 'transfer/read.ts', 'transfer/select.ts'],
+    types: ['transfer/'],
+  },
   { files: 'defaults.ts', imports: LIBRARY },
   { files: 'index.ts', imports: [...LIBRARY, 'defaults.ts'] },
   // cli/ may import what index.ts exports: its own test is below.
@@ -71,13 +78,12 @@ const LAYERS: readonly Layer[] = [
 const DOORS: Readonly<Record<string, { file: string; lazy?: boolean }>> = {
   chalk: { file: 'cli/output/style.ts' },
   commander: { file: 'cli/program.ts' },
-  fzstd: { file: 'image/compression.ts', lazy: true },
+  fzstd: { file: 'layers/compression.ts', lazy: true },
   'get-east-asian-width': { file: 'cli/output/width.ts' },
   keytar: { file: 'credentials/keychain.ts', lazy: true },
   ora: { file: 'cli/output/tty.ts', lazy: true },
   'p-limit': { file: 'transfer/limit.ts' },
-  'smol-toml': { file: 'http/mirrors.ts', lazy: true },
-  tar: { file: 'endpoints/archive/tar.ts' },
+  tar: { file: 'layers/tar.ts' },
   undici: { file: 'http/undici.ts' },
 };
 

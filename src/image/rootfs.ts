@@ -1,5 +1,5 @@
 // How does a root file system become an image?
-import { isTarHeader } from '../endpoints/archive/tar.ts';
+import { isTarHeader } from '../layers/tar.ts';
 import { HubError } from '../errors.ts';
 import { buildImageConfig, buildManifest } from '../spec/build.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
@@ -9,8 +9,8 @@ import { MEDIA_TYPES } from '../spec/media-types.ts';
 import type { Platform } from '../spec/platform.ts';
 import type { CallOptions, Open, WriteOptions, WriteResult } from '../transfer/endpoint.ts';
 import { contentOf, type Content } from '../util/content.ts';
-import type { Compression } from './compression.ts';
-import { layerDescriptor, packLayer, type LayerStore } from './pack.ts';
+import type { Compression } from '../layers/compression.ts';
+import { layerDescriptor, packLayer, type LayerStore } from '../layers/pack.ts';
 
 export interface RootfsStore extends LayerStore {
   addBytes(bytes: Uint8Array, mediaType: string): Promise<Descriptor>;

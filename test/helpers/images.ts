@@ -1,6 +1,6 @@
 // How do tests get small images that are real: configs, layers and digests that fit each other?
 import { gzipSync } from 'node:zlib';
-import { encodeEntry, paddingAfter, TAR_END, type TarEntry } from '../../src/endpoints/archive/tar.ts';
+import { encodeEntry, paddingAfter, TAR_END, type TarEntry } from '../../src/layers/tar.ts';
 import type { MemoryEndpoint } from '../../src/endpoints/memory.ts';
 import { ATTESTATION, REFERENCE_DIGEST, REFERENCE_TYPE } from '../../src/spec/annotations.ts';
 import { buildImageConfig, buildIndex, buildManifest } from '../../src/spec/build.ts';

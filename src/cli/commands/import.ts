@@ -6,7 +6,7 @@ import { HubError } from '../../errors.ts';
 import { systemClock } from '../../http/clock.ts';
 import { applyChanges, CHANGE_INSTRUCTIONS } from '../../image/changes.ts';
 import { importRootfs, type ImportedImage, type RootfsOptions } from '../../image/rootfs.ts';
-import { tarTree } from '../../image/tar-tree.ts';
+import { tarTree } from '../../layers/tar-tree.ts';
 import { sniffCompression } from '../../spec/media-types.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../spec/reference.ts';
 import type { Content } from '../../util/content.ts';

@@ -1,13 +1,13 @@
 // How does an image of `docker save` become one with a manifest that a registry takes?
 import { HubError } from '../../errors.ts';
-import { knownLayer, packLayer, type LayerStore, type PackedLayer } from '../../image/pack.ts';
+import { knownLayer, packLayer, type LayerStore, type PackedLayer } from '../../layers/pack.ts';
 import { buildManifest } from '../../spec/build.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { digestOf } from '../../spec/digest.ts';
 import { parseImageConfig } from '../../spec/image-config.ts';
 import { MEDIA_TYPES, sniffCompression } from '../../spec/media-types.ts';
 import { isRecord } from '../../util/json.ts';
-import { BLOCK, type TarMember } from './tar.ts';
+import { BLOCK, type TarMember } from '../../layers/tar.ts';
 import type { ArchiveTree } from './tree.ts';
 
 /** One entry of `manifest.json`. */

@@ -2,13 +2,13 @@
 import { createReadStream, type Stats } from 'node:fs';
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { HubError } from '../../errors.ts';
-import { inflater } from '../../image/compression.ts';
+import { inflater } from '../../layers/compression.ts';
 import { sniffCompression } from '../../spec/media-types.ts';
 import type { Content } from '../../util/content.ts';
 import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
 import { peek } from '../../util/peek.ts';
-import { BLOCK, isTarHeader } from './tar.ts';
+import { BLOCK, isTarHeader } from '../../layers/tar.ts';
 
 export type ArchiveSource = { readonly path: string } | { readonly stream: AsyncIterable<Uint8Array> };
 

@@ -1,6 +1,6 @@
 // How are the images in an archive read, whoever wrote it?
 import { HubError } from '../../errors.ts';
-import type { LayerStore } from '../../image/pack.ts';
+import type { LayerStore } from '../../layers/pack.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { contentOf } from '../../util/content.ts';
 import type { Content, ReadOptions, Source } from '../../transfer/endpoint.ts';

@@ -6,7 +6,7 @@ import { algorithmOf, digestOf, encodedOf } from '../../spec/digest.ts';
 import { collect } from '../../util/content.ts';
 import { parseJson } from '../../util/json.ts';
 import type { ArchiveFile } from './file.ts';
-import { listTar, type TarMember } from './tar.ts';
+import { listTar, type TarMember } from '../../layers/tar.ts';
 
 /** Bytes that a JSON file of an archive may have. */
 export const JSON_LIMIT: number = 4 * 1024 * 1024;

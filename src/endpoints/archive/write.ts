@@ -8,7 +8,7 @@ import type { Platform } from '../../spec/platform.ts';
 import type { Content, Open, ReadOptions, Sink, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
 import { collect, contentOf } from '../../util/content.ts';
 import { openOutput, type ArchiveOutput, type ArchiveTarget } from './output.ts';
-import { encodeEntry, paddingAfter, TAR_END } from './tar.ts';
+import { encodeEntry, paddingAfter, TAR_END } from '../../layers/tar.ts';
 import { trailerFiles, type Written } from './trailer.ts';
 
 export interface CreateArchiveOptions {

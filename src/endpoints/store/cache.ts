@@ -47,12 +47,11 @@ export async function readFacts(paths: StorePaths, index: string): Promise<Facts
  */
 export async function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): Promise<void> {
   const body = JSON.stringify(Object.fromEntries(facts));
-  const temporary = `${paths.cache}.tmp`;
   try {
-    await writeFile(temporary, headerLine({ version: VERSION, index, sum: sumOf(body) }) + body, { mode: 0o600 });
-    await rename(temporary, paths.cache);
+    await writeFile(paths.nextCache, headerLine({ version: VERSION, index, sum: sumOf(body) }) + body, { mode: 0o600 });
+    await rename(paths.nextCache, paths.cache);
   } catch {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(paths.nextCache, { force: true }).catch(() => undefined);
   }
 }
 

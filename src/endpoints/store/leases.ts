@@ -50,6 +50,7 @@ export interface SweepOptions {
 export async function sweepLeftovers(paths: StorePaths, options: SweepOptions = {}): Promise<number> {
   try {
     await sweepLocks(paths);
+    await sweepIndex(paths);
     return (await sweepTemp(paths)) + (await sweepPartial(paths, options.allPartial === true ? 0 : PARTIAL_AGE));
   } catch (error) {
     throw storageError(error, `cannot clean up ${paths.dir}`);
@@ -67,6 +68,17 @@ async function sweepLocks(paths: StorePaths): Promise<void> {
     }
     const dead = name.startsWith(LEASE) ? !isLive(holder) : isAlive(holder) === false;
     if (dead) removeHeld(path, holder.token);
+  }
+}
+
+/** Half an index of somebody who was killed; whoever has the lock is writing there. */
+async function sweepIndex(paths: StorePaths): Promise<void> {
+  const lock = hold(paths.indexLock);
+  if (!lock) return;
+  try {
+    for (const path of [paths.nextIndex, paths.nextCache]) await removeIfExists(path);
+  } finally {
+    lock.release();
   }
 }
 

@@ -8,10 +8,11 @@ export interface StorePaths {
   /** `oci-layout`, `index.json` and `blobs/` are an image layout [OCI image-spec image-layout.md]; the rest is ours. */
   readonly layout: string;
   readonly index: string;
-  /** Where the next index.json is written before it is renamed. */
-  readonly nextIndex: string;
   readonly blobs: string;
   readonly cache: string;
+  /** Where the next ones are written, under the lock of the index, before they are renamed. */
+  readonly nextIndex: string;
+  readonly nextCache: string;
   readonly seen: string;
   readonly diffIds: string;
   /** Downloads that are not complete, kept for resume. */
@@ -36,9 +37,10 @@ export function storePaths(dir: string): StorePaths {
     dir,
     layout: join(dir, 'oci-layout'),
     index: join(dir, 'index.json'),
-    nextIndex: join(dir, '.index.json.tmp'),
     blobs,
     cache: join(dir, 'images-cache.json'),
+    nextIndex: join(dir, '.index.json.tmp'),
+    nextCache: join(dir, '.images-cache.json.tmp'),
     seen: join(dir, 'seen-repositories.jsonl'),
     diffIds: join(dir, 'diff-ids.jsonl'),
     partial,

@@ -1,8 +1,8 @@
 // What does a process hold of a store from its first write until it lets go?
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { lstatIfExists, storageError, writeFileAtomic } from '../../util/fs.ts';
+import { lstatIfExists, storageError } from '../../util/fs.ts';
 import { sweepLeftovers, takeLease, type Lease } from './leases.ts';
 import type { StorePaths } from './paths.ts';
 
@@ -30,15 +30,7 @@ export class Session {
 
   /** Path of a new, empty file, removed at the end if it is still there. Throws STORAGE. */
   async temporary(): Promise<string> {
-    const { id } = await this.begin();
-    const path = join(this.#paths.temp, `${id}-${randomBytes(6).toString('hex')}`);
-    try {
-      await writeFile(path, '', { flag: 'wx', mode: 0o600 });
-    } catch (error) {
-      throw storageError(error, `cannot write ${path}`);
-    }
-    this.#files.add(path);
-    return path;
+    return this.#newFile((await this.begin()).id, '');
   }
 
   async end(): Promise<void> {
@@ -50,17 +42,39 @@ export class Session {
   }
 
   async #begin(): Promise<ReturnType<typeof takeLease>> {
-    const { dir, layout, partial, locks, temp, blob } = this.#paths;
+    const { dir, partial, locks, temp, blob } = this.#paths;
     try {
       for (const path of [dir, dirname(blob(`sha256:${'0'.repeat(64)}`)), partial, locks, temp]) {
         await mkdir(path, { recursive: true, mode: 0o700 });
       }
-      if (!(await lstatIfExists(layout))) await writeFileAtomic(layout, LAYOUT);
     } catch (error) {
       throw storageError(error, `cannot write to the store ${dir}`);
     }
     const lease = takeLease(this.#paths);
     await sweepLeftovers(this.#paths);
+    await this.#markLayout(lease.id);
     return lease;
+  }
+
+  async #markLayout(id: string): Promise<void> {
+    const { layout } = this.#paths;
+    try {
+      if (await lstatIfExists(layout)) return;
+      // By way of a file that is swept away if this process dies; whoever renames last wrote the same.
+      await rename(await this.#newFile(id, LAYOUT), layout);
+    } catch (error) {
+      throw storageError(error, `cannot write ${layout}`);
+    }
+  }
+
+  async #newFile(id: string, text: string): Promise<string> {
+    const path = join(this.#paths.temp, `${id}-${randomBytes(6).toString('hex')}`);
+    try {
+      await writeFile(path, text, { flag: 'wx', mode: 0o600, flush: true });
+    } catch (error) {
+      throw storageError(error, `cannot write ${path}`);
+    }
+    this.#files.add(path);
+    return path;
   }
 }

@@ -2,7 +2,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeEntry, paddingAfter, TAR_END, type TarEntry, type TarKind } from '../endpoints/archive/tar.ts';
+import { encodeEntry, paddingAfter, TAR_END, type TarEntry, type TarKind } from './tar.ts';
 import { HubError } from '../errors.ts';
 import type { CallOptions } from '../transfer/endpoint.ts';
 import type { Content } from '../util/content.ts';

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryEndpoint } from '../../src/endpoints/memory.ts';
-import { knownLayer, layerDescriptor, packLayer, type LayerStore } from '../../src/image/pack.ts';
+import { knownLayer, layerDescriptor, packLayer, type LayerStore } from '../../src/layers/pack.ts';
 import type { Descriptor } from '../../src/spec/descriptor.ts';
 import { digestOf } from '../../src/spec/digest.ts';
 import { MEDIA_TYPES } from '../../src/spec/media-types.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listTar, type TarMember } from '../../src/endpoints/archive/tar.ts';
-import { tarTree, type TarTreeOptions } from '../../src/image/tar-tree.ts';
+import { listTar, type TarMember } from '../../src/layers/tar.ts';
+import { tarTree, type TarTreeOptions } from '../../src/layers/tar-tree.ts';
 import { collect } from '../../src/util/content.ts';
 
 const run = promisify(execFile);

@@ -13,8 +13,8 @@ import {
   TAR_END,
   type TarEntry,
   type TarMember,
-} from '../../../src/endpoints/archive/tar.ts';
-import { tarOf, type TarFile } from '../../helpers/images.ts';
+} from '../../src/layers/tar.ts';
+import { tarOf, type TarFile } from '../helpers/images.ts';
 
 const run = promisify(execFile);
 

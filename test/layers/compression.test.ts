@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { gzipped, inflated, inflater } from '../../src/image/compression.ts';
+import { gzipped, inflated, inflater } from '../../src/layers/compression.ts';
 import { collect, contentOf, type Content } from '../../src/util/content.ts';
 import { ZSTD_HELLO, ZSTD_PATTERN, pattern } from '../helpers/zstd.ts';
 

@@ -1,6 +1,6 @@
 import { Decompress } from 'fzstd';
 import { describe, expect, it } from 'vitest';
-import { ZstdFrames } from '../../src/image/zstd.ts';
+import { ZstdFrames } from '../../src/layers/zstd.ts';
 import { pattern, ZSTD_HELLO, ZSTD_PATTERN } from '../helpers/zstd.ts';
 
 interface Reading {

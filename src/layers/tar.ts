@@ -1,7 +1,7 @@
 // What do the headers of a tar say, and how is one written?
 import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
-import { HubError } from '../../errors.ts';
+import { HubError } from '../errors.ts';
 
 export type TarKind = 'file' | 'directory' | 'symlink' | 'hardlink' | 'character' | 'block' | 'fifo' | 'other';
 
