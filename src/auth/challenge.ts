@@ -12,7 +12,7 @@ const LONGEST_LINE = 16 * 1024;
 
 /**
  * The challenges of the `WWW-Authenticate` lines of an answer in their order; one line may hold several, and so may the
- * answer. A malformed line is left out as a whole [protocol 2.2; RFC 9110 11.6.1].
+ * answer. A malformed line is left out as a whole [RFC 9110 11.6.1].
  */
 export function parseChallenges(values: readonly string[]): Challenge[] {
   return values.flatMap((value) => parseLine(value) ?? []);

@@ -41,7 +41,7 @@ const LONGEST_MESSAGE = 64 * 1024;
 /**
  * Asks `/v2/` with the credentials, by Basic or with a token, whichever the registry wants; a refresh token is asked for
  * on the way. Throws UNAUTHORIZED when they are wrong, DENIED, UNSUPPORTED when the address is no registry, REFUSED for an
- * unsafe token service, TIMEOUT, and what `send` throws [protocol 2.10].
+ * unsafe token service, TIMEOUT, and what `send` throws [docker login].
  */
 export async function checkLogin(options: LoginOptions): Promise<LoginResult> {
   const { timeout = TIMEOUT, base } = options;

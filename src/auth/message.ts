@@ -8,7 +8,7 @@ const LONGEST = 200;
 /**
  * The message in the body of a refusal, in one line of at most 200 characters without controls and secrets: errors JSON
  * of a registry, `details` of Docker Hub, `error_description` of OAuth, or the first line of plain text. Undefined for
- * an empty body and for a web page [protocol 8.1].
+ * an empty body and for a web page [distribution-spec Error Codes].
  */
 export function serviceMessage(body: string, contentType: string | undefined): string | undefined {
   const text = fromJson(body) ?? fromText(body, contentType);

@@ -8,7 +8,7 @@ const BUILT_IN: Readonly<Record<string, string>> = { 'docker.io': 'https://auth.
 /**
  * The URL of the token service in a challenge of the registry at `url`; UNAUTHORIZED when it names none. Refused (REFUSED) are addresses that are not
  * https unless the registry itself is plain http, addresses with a user name, and addresses of this machine or of a
- * private network unless the registry is there too [protocol 2.2].
+ * private network unless the registry is there too [distribution token authentication].
  */
 export function resolveRealm(realm: string, url: URL): URL {
   if (realm === '') {

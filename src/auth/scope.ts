@@ -8,7 +8,7 @@ interface Scope {
 
 /**
  * Scopes without repetition, in the order of their first appearance, because some registries read only the first: actions
- * on the same resource are joined, and `*` stands for all of them [protocol 2.5].
+ * on the same resource are joined, and `*` stands for all of them [distribution token scope].
  */
 export function mergeScopes(scopes: readonly string[]): readonly string[] {
   const merged = new Map<string, Set<string>>();

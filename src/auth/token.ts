@@ -47,7 +47,7 @@ const POST_REFUSED: ReadonlySet<number> = new Set([400, 401, 404, 405]);
 
 /**
  * A token for the scopes. A refresh token is sent by POST, falling back to GET where the user is known; a password by GET
- * with Basic; nothing for anonymous [protocol 2.3, 2.4]. Throws UNAUTHORIZED and DENIED with the message of the service,
+ * with Basic; nothing for anonymous [distribution token authentication, OAuth2]. Throws UNAUTHORIZED and DENIED with the message of the service,
  * RATE_LIMITED, SERVER_ERROR (an answer that is no token, an overloaded service), TIMEOUT, and what `send` throws.
  */
 export async function fetchToken(request: TokenRequest, options: TokenOptions): Promise<Token> {

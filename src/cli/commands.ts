@@ -92,7 +92,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/config.ts'),
   },
   inspect: {
-    summary: 'Show everything about local images',
+    summary: 'Show everything about images, local or remote',
     group: 'images',
     aliases: ['image inspect'],
     load: () => import('./commands/inspect.ts'),

@@ -8,7 +8,7 @@ interface Rule {
   readonly hint: string;
 }
 
-/** Registries that refuse what people try first [protocol 2.8]. */
+/** Registries that refuse what people try first [the registries' own documentation]. */
 const RULES: readonly Rule[] = [
   { host: /^docker\.io$/, hint: `Docker Hub takes a personal access token as the password; make one at ${HUB_TOKENS}` },
   {

@@ -15,13 +15,26 @@ export interface OutputTarget {
   nameFor(reference: Reference): string | undefined;
   /** The local store, when that is the target. */
   readonly store: Store | undefined;
+  /** True when nothing is there before everything is: for one file, but not for a folder. */
+  readonly whole: boolean;
   /** A line of result: on stdout, unless the archive goes there. */
   line(text: string): void;
   commit(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Throws USAGE for a target that is not understood. */
+/** True for an archive that goes to stdout, named or not: `docker-archive:-`, `docker-archive:-:app:1`. */
+export function isOnStdout(target: string): boolean {
+  return /^(?:docker|oci)-archive:-(?::|$)/.test(target);
+}
+
+/** An archive on stdout leaves no room for anything else, and is nothing to look at. Throws USAGE with `hint`. */
+export function checkStdout({ io, output }: Pick<Context, 'io' | 'output'>, hint: string): void {
+  if (io.stdout.isTTY === true) throw new HubError('USAGE', 'cowardly refusing to save to a terminal', { hint });
+  if (output.json) throw new HubError('USAGE', '--json and the archive cannot both be on stdout', { hint });
+}
+
+/** Throws USAGE for a target that is not understood, and for stdout when that is a terminal or wanted for JSON. */
 export async function openOutput(context: Context, text: string | undefined): Promise<OutputTarget> {
   return text === undefined ? storeTarget(context) : endpointTarget(context, text);
 }
@@ -31,6 +44,7 @@ async function storeTarget(context: Context): Promise<OutputTarget> {
   return {
     sink: store,
     store,
+    whole: false,
     known: async (name) => (await store.images()).find((image) => image.name === name)?.descriptor,
     nameFor: () => undefined,
     line: (line) => context.output.line(line),
@@ -46,6 +60,8 @@ async function endpointTarget(context: Context, text: string): Promise<OutputTar
       hint: 'use oci:DIR[:TAG], docker-archive:FILE, oci-archive:FILE or - for stdout',
     });
   }
+  const toStdout = isOnStdout(target);
+  if (toStdout) checkStdout(context, 'use --output docker-archive:FILE');
   const opened = await openEndpoint(target, {
     store: () => context.store(),
     registries: () => context.registries(),
@@ -53,11 +69,11 @@ async function endpointTarget(context: Context, text: string): Promise<OutputTar
     stdout: context.io.stdout,
     signal: context.signal,
   });
-  const toStdout = target.endsWith(':-');
   const isLayout = target.startsWith('oci:');
   return {
     sink: opened.endpoint,
     store: undefined,
+    whole: opened.kind === 'archive',
     known: async () => undefined,
     nameFor: (reference) => {
       if (opened.reference !== '') return opened.reference;

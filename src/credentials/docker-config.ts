@@ -70,7 +70,7 @@ export function parseDockerConfig(text: string, file: string, shape: FileShape):
   };
 }
 
-/** The helper for a server: its own entry in `credHelpers`, else `credsStore`; undefined when the file itself has it [protocol 3.4]. */
+/** The helper for a server: its own entry in `credHelpers`, else `credsStore`; undefined when the file itself has it [docker config.json credHelpers, credsStore]. */
 export function helperFor(config: DockerConfig, server: string): HelperChoice | undefined {
   const [key] = spellings(Object.keys(config.credHelpers), server);
   const own = key === undefined ? undefined : config.credHelpers[key];

@@ -12,7 +12,7 @@ export interface OldConfig {
 
 /**
  * Reads the JSON map from server to `{auth, email}` of docker 0.5.1 to 1.6, and the two lines `auth = ...` and
- * `email = ...` before that, which meant Docker Hub only [protocol 3.6]. `file` names it in messages. Throws CONFIG_INVALID.
+ * `email = ...` before that, which meant Docker Hub only [docker before 1.7]. `file` names it in messages. Throws CONFIG_INVALID.
  */
 export function parseOldConfig(text: string, file: string): OldConfig {
   if (text.trim() === '') return { text: '', auths: {} };

@@ -15,7 +15,7 @@ export interface EntryPlace {
 
 /**
  * The credential of an entry; undefined for one without a secret, as docker leaves where a helper has it. A registry token
- * goes before an identity token, that before a password; `auth` goes before `username` and `password` [protocol 3.2].
+ * goes before an identity token, that before a password; `auth` goes before `username` and `password` [docker config.json auths].
  * Throws CONFIG_INVALID when `auth` is not base64 of `user:password`.
  */
 export function credentialOf(entry: unknown, place: EntryPlace): Credential | undefined {

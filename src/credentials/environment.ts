@@ -27,7 +27,7 @@ export function hubctlVariables(env: Environment): EnvironmentStore | undefined 
 
 /**
  * `DOCKER_AUTH_CONFIG`: one JSON object `{"auths": {"<host>": {"auth": "<base64>"}}}`. What docker would not accept is
- * told through `warn` and ignored [protocol 3.5].
+ * told through `warn` and ignored [docker DOCKER_AUTH_CONFIG].
  */
 export function dockerAuthConfig(env: Environment, warn: (text: string) => void): EnvironmentStore | undefined {
   const text = env['DOCKER_AUTH_CONFIG'] ?? '';

@@ -24,7 +24,7 @@ interface Wanted {
 /**
  * The credential for a registry, or for a repository of it where there is one of its own. Order: a file named by a flag,
  * `HUBCTL_*`, `DOCKER_AUTH_CONFIG`, `REGISTRY_AUTH_FILE`, docker's config (helpers, then the file), auth.json of podman,
- * ~/.dockercfg [protocol 3.5]. A helper or keychain that fails is told as a warning and passed over: whoever pulls
+ * ~/.dockercfg [containers-auth.json]. A helper or keychain that fails is told as a warning and passed over: whoever pulls
  * something public needs none. Throws CONFIG_INVALID, and STORAGE for a file that was named and cannot be read.
  */
 export async function findCredential(

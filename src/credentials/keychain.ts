@@ -40,7 +40,7 @@ export type KeychainCall =
   | { readonly action: 'list' }
   | { readonly action: 'probe' };
 
-/** The label docker's own helpers give their entries; here it is the service [protocol 3.8]. */
+/** The label docker's own helpers give their entries; here it is the service [docker credential helpers]. */
 const SERVICE = 'Docker Credentials';
 const PROBE_SERVICE = 'hubctl probe';
 const LIMIT = 5000; // milliseconds

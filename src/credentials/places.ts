@@ -30,7 +30,7 @@ export interface Places {
   readonly old: AuthFile;
 }
 
-/** The files of this user [protocol 3.1, 3.5, 3.6]. Nothing is opened yet. */
+/** The files of this user [docker config.json, containers-auth.json]. Nothing is opened yet. */
 export function placesOf(options: PlacesOptions): Places {
   const { env, home, authfile, configDir } = options;
   const file = (path: string, shape?: FileShape): AuthFile => {

@@ -1,7 +1,8 @@
 // Which endpoint does a text such as `alpine:3`, `oci:./out:1` or `docker-archive:app.tar` name?
 import type { Readable, Writable } from 'node:stream';
 import { HubError } from '../errors.ts';
-import { formatReference, parseReference, withDefaultTag, type Reference } from '../spec/reference.ts';
+import { isDigest, isVerifiable } from '../spec/digest.ts';
+import { formatReference, isTag, parseReference, withDefaultTag, type Reference } from '../spec/reference.ts';
 import type { Endpoint } from '../transfer/endpoint.ts';
 import type { RegistryClient } from './registry/client.ts';
 import type { Store } from './store/store.ts';
@@ -108,7 +109,7 @@ async function openLayoutText(text: string): Promise<OpenedEndpoint> {
     endpoint,
     reference: name,
     explicit: name !== '',
-    nameLike: (other) => other.image?.tag ?? tagOf(other.reference) ?? 'latest',
+    nameLike: (other) => other.image?.tag ?? other.image?.digest ?? tagOf(other.reference) ?? 'latest',
     [Symbol.asyncDispose]: () => endpoint[Symbol.asyncDispose](),
   };
 }
@@ -138,9 +139,9 @@ function splitPath(text: string, form: string): { readonly path: string; readonl
   return { path, name: colon === -1 ? '' : text.slice(colon + 1) };
 }
 
-/** The tag in a name that may be a whole reference. */
+/** The tag in a name that may be a whole reference; a digest stays one. */
 function tagOf(name: string): string | undefined {
   if (name === '') return undefined;
-  if (/^\w[\w.-]{0,127}$/.test(name)) return name;
+  if (isTag(name) || (isDigest(name) && isVerifiable(name))) return name;
   return parseReference(name).tag;
 }

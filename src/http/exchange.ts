@@ -30,7 +30,8 @@ export class Exchange implements DispatchHandler, Content {
   readonly #options: ExchangeOptions;
   #state: 'waiting' | 'answered' | 'ended' | 'failed' = 'waiting';
   #controller: DispatchController | undefined;
-  #failure: HubError | undefined;
+  /** Why it failed: what the caller gets, and the same as undici wants it. */
+  #failure: { readonly error: unknown; readonly reason: HubError } | undefined;
   #settle: { resolve(response: HttpResponse): void; reject(error: unknown): void };
   #reader:
     | { consume(chunk: Uint8Array): void | Promise<void>; resolve(): void; reject(error: unknown): void }
@@ -60,7 +61,7 @@ export class Exchange implements DispatchHandler, Content {
   onRequestStart(controller: DispatchController): void {
     this.#controller = controller;
     this.#isReused = this.#options.isReused();
-    if (this.#failure) controller.abort(this.#failure);
+    if (this.#failure) controller.abort(this.#failure.reason);
   }
 
   onResponseStart(controller: DispatchController, status: number, raw: RawHeaders): void {
@@ -120,19 +121,20 @@ export class Exchange implements DispatchHandler, Content {
   fail(error: unknown): void {
     if (this.#state === 'ended' || this.#state === 'failed') return;
     this.#state = 'failed';
-    this.#failure = HubError.is(error)
+    const reason = HubError.is(error)
       ? error
       : new HubError('ABORTED', 'the answer is no longer wanted', { cause: error });
+    this.#failure = { error, reason };
     this.#forgetSignal();
     this.#settle.reject(error);
     this.#reader?.reject(error);
-    this.#controller?.abort(this.#failure);
+    this.#controller?.abort(reason);
   }
 
   async forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
     if (this.#reader || this.#discardUntil !== undefined)
       throw new HubError('FAILED', 'the body of an answer can be read only once');
-    if (this.#failure) throw this.#failure;
+    if (this.#failure) throw this.#failure.error;
     if (this.#state === 'ended') return undefined;
     return new Promise((resolve, reject) => {
       this.#reader = { consume, resolve, reject };

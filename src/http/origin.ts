@@ -19,7 +19,7 @@ type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts'
 /**
  * Decides once per `host[:port]`. Hosts are https. Only loopback hosts and those that `insecure` names may be plain http
  * as well: https is tried first, and http is used when the port does not speak TLS or, where no port is written, when
- * nothing listens for https. A certificate that is not trusted never leads to http [protocol 8.5].
+ * nothing listens for https. A certificate that is not trusted never leads to http [docker insecure-registries].
  */
 export function createOrigins(options: OriginOptions): Origins {
   const known = new Map<string, Promise<URL>>();

@@ -21,7 +21,7 @@ export interface ProxyFallback {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY (upper case first); what the environment lacks comes from `fallback` [protocol 8.4]. */
+/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY (upper case first); what the environment lacks comes from `fallback` [as Go net/http ProxyFromEnvironment]. */
 export function proxyFromEnvironment(env: Environment, fallback: ProxyFallback = {}): ProxyOptions {
   const read = (name: string): string | undefined => env[name] || env[name.toLowerCase()] || undefined;
   return {

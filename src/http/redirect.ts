@@ -20,7 +20,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
  * redirect, and each one of a request with `redirect: 'manual'`, is given to the caller. Another origin is asked without
  * credentials and own headers, and stays that way for the rest of the chain. When a storage host answers 403, the link
  * has expired: the first URL is asked once more. Throws SERVER_ERROR for a loop, more than 10 hops or a malformed
- * location, and REFUSED for a step from https to http or an upload sent elsewhere [protocol 5.9, law L8].
+ * location, and REFUSED for a step from https to http or an upload sent elsewhere [distribution-spec, RFC 9110 15.4].
  */
 export function redirect(): Layer {
   return (next) => async (request) => {

@@ -6,6 +6,7 @@ import { abortedBy } from './failure.ts';
 import type { Gate } from './gate.ts';
 import { parseRetryAfter } from './headers.ts';
 import type { HttpRequest, HttpResponse, Layer, Send } from './layer.ts';
+import { isBodyError } from './upload.ts';
 
 export interface RetryEvent {
   /** Without secrets. */
@@ -45,7 +46,7 @@ type Outcome = { readonly response: HttpResponse } | { readonly error: unknown }
  * Sends repeatable requests up to six times: on broken connections, timeouts and the statuses 408, 429, 499, 500, 502,
  * 503, 504, 522, with full jitter between 0 and 0.25 s doubling to 20 s, or exactly the wait of `Retry-After`, during
  * which every request to that host waits. The last answer is given as it is; the last error is thrown with the number
- * of tries in its message.
+ * of tries in its message. What the source of a request's body throws is thrown as it is, at once.
  */
 export function retry(options: RetryOptions): Layer {
   const reached = new Set<string>();
@@ -86,6 +87,7 @@ class Attempts {
       this.#options.reached.add(url.host);
       return { response };
     } catch (error) {
+      if (isBodyError(error)) throw error;
       return { error };
     }
   }

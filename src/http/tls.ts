@@ -51,7 +51,7 @@ interface Material {
 
 /**
  * Reads certificates when a host is first used and keeps the contexts. The promises throw CONFIG_INVALID for a file that
- * was asked for and cannot be used, or for half of a client certificate [protocol 8.3].
+ * was asked for and cannot be used, or for half of a client certificate [docker certs.d].
  */
 export function createTrust(options: TlsOptions = {}): Trust {
   const materials = new Map<string, Promise<Material>>();

@@ -140,10 +140,8 @@ async function dispatch(lane: Lane, request: HttpRequest, settings: DispatchSett
     lane.isFresh = false;
     return !wasFresh;
   };
-  let onStall: (error: HubError) => void = () => undefined;
-  const body = await uploadOf(request, { timeout: uploadTimeout, onStall: (error) => onStall(error) });
   const exchange = new Exchange(request, { clock, headersTimeout, bodyTimeout, isReused });
-  onStall = (error) => exchange.fail(error);
+  const body = await openBody(request, exchange, uploadTimeout);
   const { url, method } = request;
   lane.pool.dispatch(
     {
@@ -164,6 +162,18 @@ async function dispatch(lane: Lane, request: HttpRequest, settings: DispatchSett
     throw refusedByProxy(response.status, settings.via, url.host);
   } catch (error) {
     if (body instanceof Readable) body.destroy();
+    throw error;
+  }
+}
+
+/** The body on its way to the exchange, which fails when the body does. */
+async function openBody(request: HttpRequest, exchange: Exchange, timeout: number): ReturnType<typeof uploadOf> {
+  // It may fail while the body is opened, before anybody waits for its answer.
+  exchange.response.catch(() => undefined);
+  try {
+    return await uploadOf(request, { timeout, onFailure: (error) => exchange.fail(error) });
+  } catch (error) {
+    exchange.fail(error);
     throw error;
   }
 }

@@ -14,26 +14,61 @@ const PIECE = 256 * 1024;
 export interface UploadOptions {
   /** Milliseconds the connection may take no byte. */
   readonly timeout: number;
-  /** Called once when it took none for that long. */
-  readonly onStall: (error: HubError) => void;
+  /** Called with the reason when a body that is a stream cannot go on: its source failed, or the connection stands still. */
+  readonly onFailure: (error: unknown) => void;
 }
 
-/** What undici is to send: undefined for no body. Throws what opening or reading the body throws. */
+/** What the sources of bodies threw. */
+const bodyErrors = new WeakSet<object>();
+
+/**
+ * True for an error that is not about the connection or the host: the body of a request could not be opened or read. Such
+ * a request must not be sent again, whatever the error's code: whoever gave the body has tried already.
+ */
+export function isBodyError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && bodyErrors.has(error);
+}
+
+function bodyError(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null) bodyErrors.add(error);
+  return error;
+}
+
+/** What undici is to send: undefined for no body. Throws what opening or reading a short body throws, see `isBodyError`. */
 export async function uploadOf(request: HttpRequest, options: UploadOptions): Promise<Readable | Buffer | undefined> {
   const { body, url } = request;
   if (!body || body.length === 0) return undefined;
-  const content = await body.open();
-  if (body.length <= IN_ONE_PIECE) return collect(content, body.length, `the body for ${url.host}`);
-  const stream = readableFrom(watched(content, url.host, options));
+  try {
+    const content = await body.open();
+    if (body.length <= IN_ONE_PIECE) return await collect(content, body.length, `the body for ${url.host}`);
+    return streamOf(content, url.host, options);
+  } catch (error) {
+    throw bodyError(error);
+  }
+}
+
+function streamOf(content: Content, host: string, options: UploadOptions): Readable {
+  const stream = readableFrom({
+    cancel: () => content.cancel(),
+    forEach: async (consume) => {
+      try {
+        await timed(content, host, options).forEach(consume);
+      } catch (error) {
+        // A stream that undici has given up ends its source as well, which is then no reason but a consequence.
+        if (!stream.destroyed) options.onFailure(bodyError(error));
+        throw error;
+      }
+    },
+  });
   // Its errors reach undici, which may have stopped listening by then.
   stream.on('error', () => undefined);
   return stream;
 }
 
-function watched(content: Content, host: string, options: UploadOptions): Content {
-  const { timeout, onStall } = options;
+/** The content in pieces, each of which the connection has to take within the time limit. */
+function timed(content: Content, host: string, { timeout, onFailure }: UploadOptions): Content {
   const stall = (): void =>
-    onStall(
+    onFailure(
       new HubError('TIMEOUT', `${host} took no byte of the upload within ${seconds(timeout)}`, {
         details: { host, reason: 'reset' },
       }),

@@ -43,6 +43,8 @@ export class Copier {
   readonly #parts: CopierParts;
   readonly #done = new Map<string, Promise<void>>();
   readonly #manifests = new Map<string, Promise<Buffer>>();
+  /** What was read before it is copied. */
+  readonly #small = new Map<string, Buffer>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
   #force = false;
   #failure: unknown;
@@ -137,8 +139,14 @@ export class Copier {
     return bytes;
   }
 
-  /** Verified bytes of a manifest, a config or another small blob, read without a word: it is not yet being copied. */
+  /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
   async smallBytes(descriptor: Descriptor): Promise<Buffer> {
+    const bytes = (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+    this.#small.set(descriptor.digest, bytes);
+    return bytes;
+  }
+
+  async #fetch(descriptor: Descriptor): Promise<Buffer> {
     const { from, signal } = this.#parts;
     const open = reader(from, descriptor, { signal });
     return collect(await open(), MANIFEST_LIMIT, `content ${descriptor.digest}`);
@@ -151,7 +159,7 @@ export class Copier {
     const own = await this.#readBack(descriptor);
     if (own) return own;
     const { limiter, signal } = this.#parts;
-    return limiter.run({ lane: 'manifests', size: descriptor.size, signal }, () => this.smallBytes(descriptor));
+    return limiter.run({ lane: 'manifests', size: descriptor.size, signal }, () => this.#fetch(descriptor));
   }
 
   /** What the sink has already need not be asked for again: it may cost a request, or a pull from a quota. */
@@ -262,6 +270,8 @@ export class Copier {
   }
 
   #open(descriptor: Descriptor): Open {
+    const known = this.#small.get(descriptor.digest);
+    if (known) return async ({ start, end } = {}) => contentOf(known.subarray(start, end));
     const reference = this.label;
     return reader(this.#parts.from, descriptor, {
       signal: this.#parts.signal,

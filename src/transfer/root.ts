@@ -35,7 +35,7 @@ export async function chooseRoot(copier: Copier, resolved: Descriptor, options: 
   }
   const [only] = wanted;
   if (only && wanted.length === 1) {
-    if (options.available === true) warnPartial(copier, resolved, only);
+    if (!namesPlatforms(options)) warnPartial(copier, resolved, only);
     return { descriptor: only };
   }
   return { descriptor: narrowed(copier, index, wanted) };
@@ -46,10 +46,25 @@ async function wantedManifests(
   index: Manifest,
   options: CopyOptions,
 ): Promise<readonly Descriptor[] | undefined> {
-  if (options.platforms && options.platforms.length > 0) {
-    return selectManifests(index.manifests, options.platforms, copier.label);
+  if (!namesPlatforms(options)) return options.available === true ? availableManifests(copier, index) : undefined;
+  const chosen = selectManifests(index.manifests, options.platforms, copier.label);
+  if (options.available === true) await checkPresent(copier, chosen);
+  return chosen;
+}
+
+function namesPlatforms(options: CopyOptions): options is CopyOptions & { readonly platforms: readonly Platform[] } {
+  return options.platforms !== undefined && options.platforms.length > 0;
+}
+
+/** A sparse source lists platforms that it cannot give. */
+async function checkPresent(copier: Copier, chosen: readonly Descriptor[]): Promise<void> {
+  for (const manifest of chosen) {
+    if (await copier.sourceHas(manifest)) continue;
+    const platform = manifest.platform ? formatPlatform(manifest.platform) : manifest.digest;
+    throw new HubError('NOT_FOUND', `${platform} of ${copier.label} is not here`, {
+      hint: 'pull it first, with --platform or --all-platforms',
+    });
   }
-  return options.available === true ? availableManifests(copier, index) : undefined;
 }
 
 /** What a sparse source can give; everything, when the sink has the rest. */

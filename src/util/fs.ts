@@ -8,6 +8,8 @@ import { HubError } from '../errors.ts';
 export interface WriteFileOptions {
   /** Permission bits of a new file, 0o644 by default; a file that exists keeps its own. */
   readonly mode?: number | undefined;
+  /** The file holds secrets: a file that exists loses what others than its owner were allowed. */
+  readonly ownerOnly?: boolean | undefined;
 }
 
 /** A temporary file this old was left by a process that died. */
@@ -81,7 +83,7 @@ export async function writeFileAtomic(
     const before = await statIfExists(target);
     const { file, path: temporary } = await openTemporary(target, options.mode ?? 0o644);
     try {
-      await writeLike(file, bytes, before);
+      await writeLike({ file, bytes, before, allowed: options.ownerOnly === true ? 0o700 : 0o7777 });
       await rename(temporary, target);
     } catch (error) {
       await removeIfExists(temporary);
@@ -140,12 +142,20 @@ export async function lstatIfExists(path: string): Promise<Stats | undefined> {
   }
 }
 
-async function writeLike(file: FileHandle, bytes: Uint8Array | string, before: Stats | undefined): Promise<void> {
+interface NewContent {
+  readonly file: FileHandle;
+  readonly bytes: Uint8Array | string;
+  readonly before: Stats | undefined;
+  /** Permission bits that may stay. */
+  readonly allowed: number;
+}
+
+async function writeLike({ file, bytes, before, allowed }: NewContent): Promise<void> {
   try {
     await file.writeFile(bytes);
     if (before) {
       await keepOwner(file, before);
-      await file.chmod(before.mode & 0o7777);
+      await file.chmod(before.mode & allowed);
     }
     await file.sync();
   } finally {

@@ -1,5 +1,6 @@
 // How is JSON text from outside turned into a value that is safe to look at?
 import { HubError } from '../errors.ts';
+import { jsonErrorAt } from './json-error.ts';
 
 /** Deeper nesting is refused, so that no later walk over the value can exhaust the stack. */
 const MAX_DEPTH = 64;
@@ -13,7 +14,7 @@ export interface ParseJsonOptions {
 /**
  * Parses JSON; a byte order mark is skipped. `what` names the document for the message: `manifest of alpine:3`,
  * `~/.docker/config.json`. Throws CONTENT_INVALID (or the code asked for) for text that is not JSON or nests deeper than
- * 64 levels. The message never quotes the text, which may hold secrets.
+ * 64 levels. The message names line and column and never quotes the text, which may hold secrets.
  */
 export function parseJson(text: string, what: string, options: ParseJsonOptions = {}): unknown {
   const { code = 'CONTENT_INVALID', hint } = options;
@@ -21,10 +22,10 @@ export function parseJson(text: string, what: string, options: ParseJsonOptions 
   if (isTooDeep(clean)) throw new HubError(code, `${what} is nested deeper than ${MAX_DEPTH} levels`, { hint });
   try {
     return JSON.parse(clean) as unknown;
-  } catch (error) {
-    const position = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    const where = position === undefined ? '' : ` (${placeOf(clean, Number(position))})`;
-    throw new HubError(code, `${what} is not valid JSON${where}`, { hint });
+  } catch {
+    // What JSON.parse says quotes the text, so it is no cause either.
+    const position = jsonErrorAt(clean) ?? clean.length;
+    throw new HubError(code, `${what} is not valid JSON (${placeOf(clean, position)})`, { hint });
   }
 }
 

@@ -21,7 +21,7 @@ export interface Lock {
   check(): void;
 }
 
-export const STALE_AFTER = 30_000;
+const STALE_AFTER = 30_000;
 const FIRST_DELAY = 20; // milliseconds
 const LAST_DELAY = 200;
 

@@ -47,7 +47,7 @@ describe('storing', () => {
     expect(Object.keys((await home.json()).auths)).toEqual([HUB]);
   });
 
-  test('keeps unknown fields, order, indentation, end and permissions of the file', async () => {
+  test('keeps unknown fields, order, indentation and end of the file, and leaves it to its owner alone', async () => {
     const before =
       '{\n    "zeta": 1e2,\n    "auths": {\n        "quay.io": {\n            "auth": "eDp5"\n        }\n    },\n    "plugins": {"x": {}}\n}\n';
     await home.write('.docker/config.json', before, 0o640);
@@ -56,7 +56,7 @@ describe('storing', () => {
     expect(await home.text('.docker/config.json')).toBe(
       before.replace('"eDp5"\n        }', `"eDp5"\n        }${entry}`),
     );
-    expect(await home.mode('.docker/config.json')).toBe(0o640);
+    expect(await home.mode('.docker/config.json')).toBe(0o600);
   });
 
   test('keeps a namespaced key as it is, and reads it for its repositories only', async () => {

@@ -70,8 +70,8 @@ export function execute(program: string, args: readonly string[], options: Execu
   const { input, ...rest } = options;
   return new Promise((resolve) => {
     const child = execFile(program, [...args], { ...rest, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-      resolve({ status, stdout, stderr });
+      const code = error === null ? 0 : error.code;
+      resolve({ status: typeof code === 'number' ? code : null, stdout, stderr });
     });
     child.stdin?.end(input ?? '');
   });

@@ -39,7 +39,7 @@ export interface LayerParts {
 }
 
 /** A layer with these files: plain for a media type that ends in `tar`, else gzip, whatever it is labelled. */
-export function layerOf(files: readonly TarFile[], mediaType: string = MEDIA_TYPES.ociLayerGzip): LayerParts {
+function layerOf(files: readonly TarFile[], mediaType: string = MEDIA_TYPES.ociLayerGzip): LayerParts {
   const tar = tarOf(files);
   const blob = mediaType.endsWith('tar') ? tar : gzipSync(tar);
   return { tar, diffId: digestOf(tar), blob, descriptor: { mediaType, digest: digestOf(blob), size: blob.length } };
@@ -119,7 +119,7 @@ export function addIndex(endpoint: MemoryEndpoint, options: IndexOptions = {}): 
 }
 
 /** An in-toto attestation about a manifest; the entry for an index. */
-export function addAttestation(endpoint: MemoryEndpoint, subject: Descriptor): Descriptor {
+function addAttestation(endpoint: MemoryEndpoint, subject: Descriptor): Descriptor {
   const statement = endpoint.add(`{"subject":"${subject.digest}"}`, 'application/vnd.in-toto+json');
   const platform = { os: 'unknown', architecture: 'unknown' };
   const config = endpoint.add(buildImageConfig({ platform, diffIds: [statement.digest] }), MEDIA_TYPES.ociConfig);

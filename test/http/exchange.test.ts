@@ -119,6 +119,20 @@ describe('an answer', () => {
     });
   });
 
+  test('hands on no empty pieces, which a parser gives when it is resumed with nothing to parse', async () => {
+    const { exchange, controller, calls } = stage();
+    exchange.onRequestStart(controller);
+    exchange.onResponseStart(controller, 200, {});
+    let count = 0;
+    const reading = (await exchange.response).body.forEach(async () => void (count += 1));
+    await turn();
+    calls.length = 0;
+    exchange.onResponseData(controller, Buffer.alloc(0));
+    expect([count, calls]).toEqual([0, []]);
+    exchange.onResponseEnd();
+    await reading;
+  });
+
   test('pauses while its reader is busy', async () => {
     const { exchange, controller, calls } = stage();
     exchange.onRequestStart(controller);

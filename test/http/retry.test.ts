@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { createGate } from '../../src/http/gate.ts';
-import type { HttpRequest, HttpResponse, Send } from '../../src/http/layer.ts';
+import type { HttpRequest, HttpResponse, Layer, Send } from '../../src/http/layer.ts';
 import { retry, type RetryEvent, type RetryOptions } from '../../src/http/retry.ts';
+import { uploadOf } from '../../src/http/upload.ts';
+import { contentOf, type Content } from '../../src/util/content.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { FakeClock, answer, type FakeAnswer } from '../helpers/web.ts';
 
@@ -279,4 +281,27 @@ test('each wait is announced without secrets', async () => {
     { url: 'reg.example', attempt: 1, delay: 125, message: '503 from reg.example' },
     { url: 'reg.example', attempt: 2, delay: 250, message: 'failed by reset' },
   ]);
+});
+
+test('what the source of a body throws is thrown as it is, also after another try', async () => {
+  const run = script([{ status: 503 }]);
+  const broken = new HubError('UNREACHABLE', 'the source is away', {
+    details: { host: 'source.example', stale: true },
+  });
+  let opened = 0;
+  const open = async (): Promise<Content> => {
+    opened += 1;
+    if (opened === 1) return contentOf(Buffer.from('body'));
+    throw broken;
+  };
+  const clock = new FakeClock();
+  const upload: Layer = (next) => async (request) => {
+    await uploadOf(request, { timeout: 1000, onFailure: () => undefined });
+    return next(request);
+  };
+  const layer = retry({ clock, gate: createGate(clock), random: () => 0.5, show: (url) => url.host });
+  const send = layer(upload(run.send));
+  const request: HttpRequest = { ...REQUEST, method: 'PUT', body: { length: 4, open } };
+  expect(await hubErrorFrom(() => send(request))).toBe(broken);
+  expect(opened).toBe(2);
 });

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { systemClock } from '../../src/http/clock.ts';
@@ -138,18 +139,58 @@ describe('a request', () => {
     expect(await bodyText(response)).toBe(`${length} undefined ${createHash('sha256').update(bytes).digest('hex')}`);
   });
 
-  test('fails with the error of its body', async () => {
+  test.each([
+    ['before its first byte', 0],
+    ['in the middle', 100_000],
+    ['after its last byte', 200_000],
+  ])('fails with exactly the error of its body that comes %s', async (_, after) => {
     const server = await serve((request, response) => request.on('end', () => response.end()).resume());
-    const broken = new HubError('STORAGE', 'the disk is gone');
-    const open = async (): Promise<Content> => ({
+    for (const error of [
+      new HubError('UNREACHABLE', 'the source is away'),
+      new TypeError('broke'),
+      'text',
+      undefined,
+    ]) {
+      const open = async (): Promise<Content> => ({
+        forEach: async (consume) => {
+          if (after > 0) await consume(Buffer.alloc(after));
+          throw error;
+        },
+        cancel: () => undefined,
+      });
+      const sent = transport().send(get(server.origin, { method: 'PUT', body: { length: 200_000, open } }));
+      await expect(sent).rejects.toBe(error);
+    }
+  });
+
+  test('that was answered before its body failed gives that error to whoever reads the answer', async () => {
+    const server = await serve((_, response) => response.writeHead(400, { 'content-length': '100000' }).write('a'));
+    const broken = new TypeError('broke');
+    let fail: (error: Error) => void = () => undefined;
+    const failing = new Promise<never>((_, reject) => (fail = reject));
+    const content: Content = {
       forEach: async (consume) => {
-        await consume(Buffer.alloc(100_000));
-        throw broken;
+        await consume(Buffer.alloc(1000));
+        await failing;
       },
       cancel: () => undefined,
-    });
-    const request = get(server.origin, { method: 'PUT', body: { length: 200_000, open } });
+    };
+    const body = { length: 200_000, open: async () => content };
+    const response = await transport().send(get(server.origin, { method: 'PUT', body }));
+    expect(response.status).toBe(400);
+    fail(broken);
+    await expect(response.body.forEach(() => undefined)).rejects.toBe(broken);
+  });
+
+  test('with a body that cannot be opened opens no connection', async () => {
+    const server = await serve((_, response) => response.end());
+    const broken = new HubError('STORAGE', 'the disk is gone');
+    const body = { length: 200_000, open: () => Promise.reject(broken) };
+    const controller = new AbortController();
+    const request = get(server.origin, { method: 'PUT', body, signal: controller.signal });
     expect(await hubErrorFrom(() => transport().send(request))).toBe(broken);
+    expect(server.connections).toBe(0);
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   });
 
   test('fails when its body is shorter than it said', async () => {
@@ -206,6 +247,23 @@ describe('a reader that is slower than the network', () => {
     expect(sent).toBeLessThan(50_000_000);
     response.body.cancel();
     release();
+  });
+
+  test('and pauses at every piece is not given empty ones while the next is not there yet', async () => {
+    let sendRest: () => void = () => undefined;
+    const server = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': '10' }).write('first');
+      sendRest = () => response.end('other');
+    });
+    const response = await transport().send(get(server.origin));
+    const pieces: string[] = [];
+    await response.body.forEach(async (chunk) => {
+      pieces.push(Buffer.from(chunk).toString());
+      // A loop of promises alone would never let the connection have its turn, nor the time limit of this test.
+      if (pieces.length > 100) throw new Error('the pieces come without end');
+      if (pieces.length === 1) setImmediate(sendRest);
+    });
+    expect(pieces).toEqual(['first', 'other']);
   });
 
   test('gets every byte in order', async () => {

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import type { HttpRequest } from '../../src/http/layer.ts';
-import { uploadOf, type UploadOptions } from '../../src/http/upload.ts';
+import { isBodyError, uploadOf, type UploadOptions } from '../../src/http/upload.ts';
 import { contentOf, type Content } from '../../src/util/content.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 
-const NEVER: UploadOptions = { timeout: 60_000, onStall: () => undefined };
+const NEVER: UploadOptions = { timeout: 60_000, onFailure: () => expect.fail('the body failed') };
 
 function put(length: number, open: () => Promise<Content>): HttpRequest {
   return { method: 'PUT', url: new URL('https://reg.example/'), body: { length, open } };
@@ -69,7 +69,7 @@ test('a connection that takes nothing is reported once', async () => {
   const stalled = new Promise<HubError>((resolve) => {
     void uploadOf(
       put(100 * 64 * 1024, async () => content),
-      { timeout: 20, onStall: (error) => (stalls.push(error), resolve(error)) },
+      { timeout: 20, onFailure: (error) => (stalls.push(error as HubError), resolve(error as HubError)) },
     );
   });
   expect(await stalled).toMatchObject({
@@ -77,4 +77,64 @@ test('a connection that takes nothing is reported once', async () => {
     message: 'reg.example took no byte of the upload within 0 s',
   });
   expect(stalls).toHaveLength(1);
+  expect(isBodyError(stalls[0])).toBe(false);
+});
+
+/** Content that breaks off with an error after some bytes. */
+function breaking(bytes: number, error: unknown): () => Promise<Content> {
+  return async () => ({
+    forEach: async (consume) => {
+      await consume(Buffer.alloc(bytes));
+      throw error;
+    },
+    cancel: () => undefined,
+  });
+}
+
+describe('the error of a source', () => {
+  const errors = [new TypeError('broke'), new HubError('UNREACHABLE', 'the source is away'), 'text', undefined];
+
+  test.each(errors)('is thrown as it is by a short body: %s', async (error) => {
+    await expect(uploadOf(put(5, breaking(3, error)), NEVER)).rejects.toBe(error);
+  });
+
+  test.each(errors)('is reported as it is by a stream: %s', async (error) => {
+    const failed = new Promise<unknown>((resolve) => {
+      void uploadOf(put(200_000, breaking(100_000, error)), { timeout: 60_000, onFailure: resolve });
+    });
+    expect(await failed).toBe(error);
+  });
+
+  test('is known as one, whatever it is', async () => {
+    const opening = new HubError('TIMEOUT', 'slow');
+    const reading = new HubError('TIMEOUT', 'slow');
+    const streaming = new HubError('TIMEOUT', 'slow');
+    await hubErrorFrom(() =>
+      uploadOf(
+        put(5, () => Promise.reject(opening)),
+        NEVER,
+      ),
+    );
+    await hubErrorFrom(() => uploadOf(put(5, breaking(3, reading)), NEVER));
+    await new Promise((resolve) => {
+      void uploadOf(put(200_000, breaking(100_000, streaming)), { timeout: 60_000, onFailure: resolve });
+    });
+    expect([opening, reading, streaming].map(isBodyError)).toEqual([true, true, true]);
+    expect(isBodyError(new HubError('TIMEOUT', 'slow'))).toBe(false);
+  });
+
+  test('counts for nothing once the stream is given up', async () => {
+    const upload = await uploadOf(
+      put(200_000, async () => {
+        let stop: (error: Error) => void = () => undefined;
+        const stopped = new Promise<never>((_, reject) => (stop = reject));
+        return { forEach: () => stopped, cancel: () => stop(new Error('cancelled')) };
+      }),
+      NEVER,
+    );
+    const stream = upload as Readable;
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.destroy();
+    await closed;
+  });
 });

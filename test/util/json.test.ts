@@ -41,12 +41,26 @@ describe('JSON', () => {
       parseJson('{\n  "auth": canary', '~/.docker/config.json', { code: 'CONFIG_INVALID', hint: 'mend it' }),
     );
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', hint: 'mend it' });
-    expect(error.message).toMatch(/^~\/\.docker\/config\.json is not valid JSON/);
+    expect(error.message).toBe('~/.docker/config.json is not valid JSON (line 2, column 11)');
     expect(`${error.message} ${String(error.cause)}`).not.toContain('canary');
   });
 
-  test.each(['', '{', '[1,]', 'NaN', '"a', '{"a":1}x', '\u0000'])('%s is none', async (text) => {
-    expect((await hubErrorFrom(() => parseJson(text, 'x'))).code).toBe('CONTENT_INVALID');
+  test.each([
+    ['', 1, 1],
+    ['{', 1, 2],
+    ['{\n', 2, 1],
+    ['[1,]', 1, 4],
+    ['NaN', 1, 1],
+    ['{"a":1}x', 1, 8],
+    ['\ufeff{"a":1,\r\n}', 2, 1],
+    ['{\n\t"auths": {\n\t\t"a": {}\n\t\t"b": {}\n\t}\n}', 4, 3],
+    ['\u0000', 1, 1],
+  ])('%j is none, as line %d and column %d say', async (text, line, column) => {
+    const error = await hubErrorFrom(() => parseJson(text, 'x'));
+    expect(error).toMatchObject({
+      code: 'CONTENT_INVALID',
+      message: `x is not valid JSON (line ${line}, column ${column})`,
+    });
   });
 });
 

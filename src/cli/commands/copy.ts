@@ -4,6 +4,7 @@ import { openEndpoint, type OpenedEndpoint } from '../../endpoints/open.ts';
 import { copy, type CopyResult } from '../../transfer/copy.ts';
 import { defineCommand, type CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
+import { checkStdout, isOnStdout } from '../open-output.ts';
 import { platformsOf } from '../platforms.ts';
 
 export const command: CommandSpec = defineCommand({
@@ -31,6 +32,7 @@ export const command: CommandSpec = defineCommand({
     if (flags['all-platforms'] && flags.platform.length > 0) {
       throw new HubError('USAGE', 'use either --platform or --all-platforms');
     }
+    if (isOnStdout(target)) checkStdout(context, 'name a file, as in docker-archive:FILE');
     const view = context.output.transfer({ direction: 'copy' });
     await using from = await open(context, source);
     await using to = await open(context, target);
@@ -91,6 +93,6 @@ function report({ output }: Context, target: string, result: CopyResult): void {
     existing: { layers: result.existing, bytes: result.existingBytes },
   });
   // An archive on stdout leaves no room for a line of result.
-  if (target.endsWith(':-')) output.note(digest);
+  if (isOnStdout(target)) output.note(digest);
   else output.line(digest);
 }

@@ -141,11 +141,13 @@ async function check({ context, registry }: Attempt, credential: Credential): Re
   });
 }
 
-function tellStore({ output }: Context, target: TargetStore, email: string | undefined): void {
+function tellStore({ output, settings }: Context, target: TargetStore, email: string | undefined): void {
   if (email !== undefined && !target.keepsEmail) output.note('--email is ignored: only the old ~/.dockercfg keeps it');
   const place = `${target.name.replace(/^file /, '')} (mode 0600)`;
-  if (target.because !== undefined) output.warn(`The credentials are kept unencrypted in ${place}: ${target.because}`);
-  else if (target.kind === 'file') output.note(`The credentials are kept unencrypted in ${place}`);
+  if (target.because !== undefined) {
+    const why = settings.debug ? ` (${target.because})` : '';
+    output.warn(`no keychain works here${why}, so the credentials are kept unencrypted in ${place}`);
+  } else if (target.kind === 'file') output.note(`The credentials are kept unencrypted in ${place}`);
   if (target.shared) return;
   output.note('Other programs, such as docker, find this login only when docker-credential-hubctl is on PATH');
 }

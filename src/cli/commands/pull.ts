@@ -56,7 +56,7 @@ export const command: CommandSpec = defineCommand({
       const status = await each(context, wanted, (reference) => pullOne(pull, reference));
       if (status.failures === 0) await target.commit();
       view.finish();
-      report(pull, status.finished);
+      report(pull, status.failures > 0 && target.whole ? [] : status.finished);
       status.rethrow();
     } finally {
       view.finish();

@@ -1,5 +1,6 @@
 // hubctl push: from the local store to a registry, moving only what the registry lacks.
 import { HubError } from '../../errors.ts';
+import type { RegistryEndpoint } from '../../endpoints/registry/registry.ts';
 import type { Store } from '../../endpoints/store/store.ts';
 import {
   familiarName,
@@ -46,7 +47,8 @@ export const command: CommandSpec = defineCommand({
     const wanted = flags['all-tags'] ? await localTags(store, references) : references.map(withDefaultTag);
     const view = context.output.transfer({ direction: 'push' });
     const platforms = flags.platform.length > 0 ? platformsOf(context, flags.platform) : undefined;
-    const push: Push = { context, store, view, platforms, limiter: new Limiter(context.settings.concurrency) };
+    const limiter = new Limiter(context.settings.concurrency);
+    const push: Push = { context, store, view, platforms, limiter, endpoints: new Map() };
     try {
       announce(context, wanted);
       const status = await each(context, wanted, (reference) => pushOne(push, reference));
@@ -65,6 +67,8 @@ interface Push {
   readonly view: TransferView;
   readonly platforms: readonly Platform[] | undefined;
   readonly limiter: Limiter;
+  /** One for all tags of a repository, so that what they share is uploaded once. */
+  readonly endpoints: Map<string, RegistryEndpoint>;
 }
 
 async function localTags(store: Store, references: readonly Reference[]): Promise<readonly Reference[]> {
@@ -93,7 +97,7 @@ async function pushOne(push: Push, reference: Reference): Promise<CopyResult> {
   const { registry, repository, tag, digest } = reference;
   const name = formatReference(reference);
   if (!(await store.images()).some((image) => image.name === name)) throw missing(name);
-  const endpoint = (await context.registries()).repository(registry, repository);
+  const endpoint = await endpointOf(push, reference);
   const seen = noting(view.onEvent);
   const result = await copy(store, endpoint, name, {
     as: digest ?? tag ?? 'latest',
@@ -107,6 +111,14 @@ async function pushOne(push: Push, reference: Reference): Promise<CopyResult> {
   });
   await seen.remember(store, { registry, repository });
   return result;
+}
+
+async function endpointOf({ context, endpoints }: Push, reference: Reference): Promise<RegistryEndpoint> {
+  const registries = await context.registries();
+  const name = repositoryName(reference);
+  const endpoint = endpoints.get(name) ?? registries.repository(reference.registry, reference.repository);
+  endpoints.set(name, endpoint);
+  return endpoint;
 }
 
 function report({ output }: Context, finished: readonly Finished<Reference, CopyResult>[]): void {

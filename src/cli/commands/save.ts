@@ -2,12 +2,11 @@
 import { resolve } from 'node:path';
 import { createArchive } from '../../endpoints/archive/write.ts';
 import type { Store, StoredImage } from '../../endpoints/store/store.ts';
-import { HubError } from '../../errors.ts';
 import { formatReference, parseAnyReference, repositoryName, withDefaultTag } from '../../spec/reference.ts';
 import { copy } from '../../transfer/copy.ts';
 import type { Source } from '../../transfer/endpoint.ts';
 import { defineCommand, type CommandSpec } from '../command.ts';
-import type { Context } from '../context.ts';
+import { checkStdout } from '../open-output.ts';
 import { machinePlatform, platformsOf } from '../platforms.ts';
 import { terminalTransfer } from '../terminal-transfer.ts';
 
@@ -30,7 +29,7 @@ export const command: CommandSpec = defineCommand({
   run: async (context, args, flags) => {
     const { output, io, signal } = context;
     const path = flags.output === undefined || flags.output === '-' ? undefined : resolve(io.cwd, flags.output);
-    checkStdout(context, path);
+    if (path === undefined) checkStdout(context, 'use -o FILE, or redirect the output');
     const store = await context.store();
     const wanted = await imagesFor(store, args);
     const platforms = flags.platform.length > 0 ? platformsOf(context, flags.platform) : undefined;
@@ -62,17 +61,6 @@ export const command: CommandSpec = defineCommand({
     });
   },
 });
-
-function checkStdout({ io, output }: Context, path: string | undefined): void {
-  if (path !== undefined) return;
-  if (io.stdout.isTTY === true) {
-    throw new HubError('USAGE', 'cowardly refusing to save to a terminal', {
-      hint: 'use -o FILE, or redirect the output',
-    });
-  }
-  if (output.json)
-    throw new HubError('USAGE', '--json and the archive cannot both be on stdout', { hint: 'use -o FILE' });
-}
 
 interface Wanted {
   readonly image: StoredImage;

@@ -9,7 +9,7 @@ import type { ArchiveFile } from './file.ts';
 import { listTar, type TarMember } from '../../layers/tar.ts';
 
 /** Bytes that a JSON file of an archive may have. */
-export const JSON_LIMIT: number = 4 * 1024 * 1024;
+const JSON_LIMIT: number = 4 * 1024 * 1024;
 const MAX_LINKS = 16;
 
 /** The files of an archive by name. Links are followed inside the archive only. */

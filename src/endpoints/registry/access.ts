@@ -1,7 +1,6 @@
 // What does each part of the registry endpoint need to reach its repository?
 import { HubError } from '../../errors.ts';
 import type { HttpRequest, HttpResponse, Send } from '../../http/layer.ts';
-import type { CallOptions } from '../../transfer/endpoint.ts';
 import { wireError } from './errors.ts';
 
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
@@ -19,11 +18,6 @@ export interface RepositoryAccess {
   /** A text for the user that is not a failure, each once. */
   readonly warn: (message: string) => void;
   readonly sleep: Sleep;
-}
-
-export interface AskOptions extends CallOptions {
-  readonly accept?: string | undefined;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 export function pullScope(access: RepositoryAccess): string {

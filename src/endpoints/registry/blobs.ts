@@ -95,7 +95,7 @@ function part(content: Content, start: number, end: number): Content {
   };
 }
 
-/** Layers that live elsewhere are fetched from there, without credentials and over https only [protocol: CVE-2020-15157]. */
+/** Layers that live elsewhere are fetched from there, without credentials and over https only [CVE-2020-15157]. */
 async function readForeign(
   access: RepositoryAccess,
   descriptor: Descriptor,

@@ -13,7 +13,7 @@ import { pages } from './pages.ts';
 const TRIES = 5;
 
 /** The tag under which registries without the referrers API keep the list [distribution-spec Referrers Tag Schema]. */
-export function referrersTag(digest: string): string {
+function referrersTag(digest: string): string {
   const clean = (text: string, length: number): string => text.slice(0, length).replaceAll(/[^A-Za-z0-9._-]/g, '-');
   return `${clean(algorithmOf(digest), 32)}-${clean(encodedOf(digest), 64)}`;
 }

@@ -41,6 +41,7 @@ export class RegistryEndpoint implements Endpoint {
   readonly repository: string;
   readonly #access: RepositoryAccess;
   readonly #manifests = new Map<string, FetchedManifest>();
+  readonly #uploads = new Map<string, Promise<WriteResult>>();
 
   constructor(access: RepositoryAccess) {
     this.#access = access;
@@ -88,7 +89,7 @@ export class RegistryEndpoint implements Endpoint {
   }
 
   async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<WriteResult> {
-    if (!isManifestType(descriptor.mediaType)) return uploadBlob(this.#access, { descriptor, open }, options);
+    if (!isManifestType(descriptor.mediaType)) return this.#upload(descriptor, open, options);
     const bytes = await collect(
       await open({ signal: options.signal }),
       MANIFEST_LIMIT,
@@ -122,6 +123,20 @@ export class RegistryEndpoint implements Endpoint {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#manifests.clear();
+  }
+
+  async #upload(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<WriteResult> {
+    const { digest } = descriptor;
+    // Whoever brings the same blob at this moment is waited for; then the registry has it, or it is our turn.
+    for (let other = this.#uploads.get(digest); other; other = this.#uploads.get(digest))
+      await Promise.allSettled([other]);
+    const upload = uploadBlob(this.#access, { descriptor, open }, options);
+    this.#uploads.set(digest, upload);
+    try {
+      return await upload;
+    } finally {
+      this.#uploads.delete(digest);
+    }
   }
 
   /** The registry did not say that it keeps the list of referrers, so the list under the tag is ours to keep. */

@@ -2,6 +2,7 @@
 import { HubError } from '../../errors.ts';
 import { parseRetryAfter } from '../../http/headers.ts';
 import type { HttpRequest, HttpResponse } from '../../http/layer.ts';
+import { isBodyError } from '../../http/upload.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { Open } from '../../transfer/endpoint.ts';
 import { contentOf } from '../../util/content.ts';
@@ -154,7 +155,7 @@ async function attempt(access: RepositoryAccess, request: HttpRequest): Promise<
   try {
     return await access.send({ ...request, scopes: [pushScope(access)], repeatable: false });
   } catch (error) {
-    if (!HubError.is(error) || !error.retryable) throw error;
+    if (!HubError.is(error) || !error.retryable || isBodyError(error)) throw error;
     return failed({ error });
   }
 }

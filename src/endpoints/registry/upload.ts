@@ -17,7 +17,8 @@ const TRIES = 5;
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: HEAD, then mounts, then one POST and
  * one PUT. A broken upload asks the registry what it has and goes on from there; nothing is sent twice without asking.
- * Throws DIGEST_MISMATCH when the registry finds other content than the descriptor names, and what requests throw.
+ * Throws DIGEST_MISMATCH when the registry finds other content than the descriptor names, what requests throw, and at once
+ * whatever `open` and the content it gives throw.
  */
 export async function uploadBlob(
   access: RepositoryAccess,
@@ -157,7 +158,7 @@ class Upload {
     this.#offset = Math.min(got, descriptor.size);
   }
 
-  /** A registry may store under another algorithm than asked; then the address we need does not exist [protocol 6.3]. */
+  /** A registry may store under another algorithm than asked; then the address we need does not exist [distribution-spec pushing blobs]. */
   async #checkStored(): Promise<void> {
     const { descriptor, options } = this.#parts;
     const stored = this.#session.storedDigest;

@@ -16,6 +16,8 @@ export interface Lease {
 
 /** Without a heartbeat for this long a lease is void, even if some process has its process id. */
 const SILENT = 60_000; // milliseconds
+/** Between the creation of a lock file and its first byte there is no time to speak of. */
+const UNFINISHED = 5000;
 const PARTIAL_AGE = 7 * 24 * 60 * 60 * 1000;
 
 /** Takes a lease, released by hand or void once the process has died. Throws STORAGE. */
@@ -63,7 +65,8 @@ async function sweepLocks(paths: StorePaths): Promise<void> {
     const holder = readHolder(path);
     if (!holder) continue;
     if (isMarker(name)) {
-      if (!isLive(holder)) await removeIfExists(path);
+      const isEmpty = holder.pid === undefined && now() - holder.beat > UNFINISHED;
+      if (isEmpty || !isLive(holder)) await removeIfExists(path);
       continue;
     }
     const dead = name.startsWith(LEASE) ? !isLive(holder) : isAlive(holder) === false;

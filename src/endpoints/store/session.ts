@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { lstatIfExists, storageError } from '../../util/fs.ts';
+import { storeFailure } from './failure.ts';
 import { sweepLeftovers, takeLease, type Lease } from './leases.ts';
 import type { StorePaths } from './paths.ts';
 
@@ -47,13 +48,13 @@ export class Session {
       for (const path of [dir, dirname(blob(`sha256:${'0'.repeat(64)}`)), partial, locks, temp]) {
         await mkdir(path, { recursive: true, mode: 0o700 });
       }
+      const lease = takeLease(this.#paths);
+      await sweepLeftovers(this.#paths);
+      await this.#markLayout(lease.id);
+      return lease;
     } catch (error) {
-      throw storageError(error, `cannot write to the store ${dir}`);
+      throw storeFailure(storageError(error, `cannot write to the store ${dir}`), dir);
     }
-    const lease = takeLease(this.#paths);
-    await sweepLeftovers(this.#paths);
-    await this.#markLayout(lease.id);
-    return lease;
   }
 
   async #markLayout(id: string): Promise<void> {

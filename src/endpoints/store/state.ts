@@ -9,6 +9,7 @@ import { withLock, type Lock } from '../../util/lock.ts';
 import type { Blobs } from './blobs.ts';
 import { keepFacts, readFacts, writeFacts } from './cache.ts';
 import type { ReadBytes } from './facts.ts';
+import { storeFailure } from './failure.ts';
 import { learnNew, type FactsByDigest } from './graph.ts';
 import { EMPTY_INDEX, formatIndex, parseIndex, type ImageIndex } from './names.ts';
 import type { StorePaths } from './paths.ts';
@@ -90,8 +91,11 @@ export class StateFile {
         return result;
       }),
     );
-    this.#turn = run.catch(() => undefined);
-    return run;
+    const told = run.catch((error: unknown) => {
+      throw storeFailure(error, this.#paths.dir);
+    });
+    this.#turn = told.catch(() => undefined);
+    return told;
   }
 
   async #begin(lock: Lock): Promise<Change> {

@@ -70,7 +70,7 @@ describe('a login with the right password', () => {
     const { status, stderr } = await login(['--credential-store', 'auto']);
     expect(status).toBe(0);
     expect(stderr).toMatch(
-      /^WARNING: The credentials are kept unencrypted in ~\/\.docker\/config\.json \(mode 0600\): the keychain refused: [^\n]+\n$/,
+      /^WARNING: no keychain works here, so the credentials are kept unencrypted in ~\/\.docker\/config\.json \(mode 0600\)\n$/,
     );
   });
 

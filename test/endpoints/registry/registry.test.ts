@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryEndpoint } from '../../../src/endpoints/memory.ts';
+import { HubError } from '../../../src/errors.ts';
 import { digestOf } from '../../../src/spec/digest.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { collect } from '../../../src/util/content.ts';
@@ -108,6 +109,34 @@ describe('pushing', () => {
     registry.fail({ method: 'PUT', path: '/uploads/' }, { lostReply: true });
     await client.repository(registry.host, 'team/app').write(layer, (options) => memory.read(layer, options));
     expect(registry.requests({ method: 'PUT', path: '/uploads/' })).toHaveLength(1);
+  });
+
+  it.each([
+    ['a short blob', 1000],
+    ['a long blob', 200_000],
+  ])('stops at once when the source of %s fails, whatever the error says', async (_, size) => {
+    const bytes = Buffer.alloc(size, 'x');
+    const blob = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size };
+    const endpoint = client.repository(registry.host, 'team/app');
+    const away = { host: registry.host, reason: 'reset', stale: true };
+    for (const error of [new HubError('UNREACHABLE', 'away', { details: away }), new TypeError('a bug')]) {
+      const sessions = registry.requests({ method: 'POST' }).length;
+      const opened: number[] = [];
+      const writing = endpoint.write(blob, async ({ start = 0 } = {}) => {
+        opened.push(start);
+        return {
+          forEach: async (consume) => {
+            await consume(bytes.subarray(0, size / 2));
+            throw error;
+          },
+          cancel: () => undefined,
+        };
+      });
+      await expect(writing).rejects.toBe(error);
+      expect(opened).toEqual([0]);
+      expect(registry.requests({ method: 'POST' })).toHaveLength(sessions + 1);
+    }
+    expect(client.waits).toEqual([]);
   });
 
   it('waits as long as the registry asks', async () => {

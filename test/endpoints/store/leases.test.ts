@@ -50,6 +50,26 @@ test('locks of dead processes and markers they left are removed, those of the li
   expect(readdirSync(paths.locks)).toEqual(['blob-sha256-bb']);
 });
 
+test('a lock file that somebody was killed over while making it goes soon', async () => {
+  const paths = fresh();
+  const names = [`index.lock.${TOKEN}.new`, `lease-1-a.${TOKEN}.new`].map((name) => join(paths.locks, name));
+  for (const name of names) writeFileSync(name, '');
+  utimesSync(names[0] ?? '', Date.now() / 1000 - 10, Date.now() / 1000 - 10);
+  await sweepLeftovers(paths);
+  expect(names.map((name) => existsSync(name))).toEqual([false, true]);
+});
+
+test('half an index goes, unless somebody is writing it', async () => {
+  const paths = fresh();
+  for (const path of [paths.nextIndex, paths.nextCache]) writeFileSync(path, '{');
+  const lock = hold(paths.indexLock);
+  await sweepLeftovers(paths);
+  expect(existsSync(paths.nextIndex)).toBe(true);
+  lock?.release();
+  await sweepLeftovers(paths);
+  expect([paths.nextIndex, paths.nextCache].map((path) => existsSync(path))).toEqual([false, false]);
+});
+
 test('temporary files go with the process that made them', async () => {
   const paths = fresh();
   const lease = takeLease(paths);
