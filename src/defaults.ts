@@ -31,6 +31,8 @@ export interface DefaultsOptions {
   readonly trace?: HttpOptions['trace'];
   readonly onRetry?: HttpOptions['onRetry'];
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Ends credential helpers and keychain calls under way; requests get a signal of their own. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What endpoints are opened with. Everything is built on first use. */
@@ -54,7 +56,10 @@ export function createDefaults(options: DefaultsOptions): Defaults {
   const storeDir = options.storeDir ?? defaultStoreDir(options);
   const credentials = once(() => openCredentials(options));
   const registries = once(async () => openRegistries(options, await credentials()));
-  const store = once(async () => (await import('./endpoints/store/store.ts')).openStore(storeDir));
+  const store = once(async () => {
+    const { openStore } = await import('./endpoints/store/store.ts');
+    return openStore(storeDir, { onWarning: options.onWarning });
+  });
   return {
     storeDir,
     credentials: () => credentials(),
@@ -86,8 +91,9 @@ function once<T>(make: () => Promise<T>): Once<T> {
 
 async function openCredentials(options: DefaultsOptions): Promise<CredentialAccess> {
   const { createCredentials } = await import('./credentials/access.ts');
-  const { env, home, platform = 'linux', authfile, configDir } = options;
-  return createCredentials({ env, home, platform, authfile, configDir, warn: (text) => options.onWarning?.(text) });
+  const { env, home, platform = 'linux', authfile, configDir, signal } = options;
+  const warn = (text: string): void => options.onWarning?.(text);
+  return createCredentials({ env, home, platform, authfile, configDir, signal, warn });
 }
 
 async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
@@ -98,10 +104,10 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
     import('./endpoints/registry/client.ts'),
     import('./endpoints/registry/hosts.ts'),
   ]);
-  const named = new Set<string>();
+  const named = new Map<string, string>();
   const common = await httpOptions(options, credentials, named);
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
-    registry: hosts.registryOfHost(url.host),
+    registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),
   });
   const { insecure } = common;
@@ -110,20 +116,24 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
   const origins = createOrigins(common);
   return createRegistryClient({
     send: http.send,
-    originOf: (host) => {
-      named.add(host);
-      return origins.originOf(host);
+    originOf: async (host) => {
+      const origin = await origins.originOf(host);
+      named.set(origin.host, host);
+      return origin;
     },
     close: () => http.close(),
     onWarning: options.onWarning,
   });
 }
 
-/** `named` are the registries the user named: only they get the headers of config.json, never a redirect or a token service. */
+/**
+ * `named` has the registries the user named, by their host in URLs, where `example.com:443` has lost its port: only they
+ * get the headers of config.json, never a redirect or a token service.
+ */
 async function httpOptions(
   options: DefaultsOptions,
   credentials: CredentialAccess,
-  named: ReadonlySet<string>,
+  named: ReadonlyMap<string, string>,
 ): Promise<HttpOptions> {
   const { env, platform = 'linux', insecure = [] } = options;
   const [{ hostMatcher }, { proxyFromEnvironment }, { tlsFromEnvironment }] = await Promise.all([
@@ -131,12 +141,13 @@ async function httpOptions(
     import('./http/proxy.ts'),
     import('./http/tls.ts'),
   ]);
-  const config = await credentials.dockerConfig();
+  const { proxies, httpHeaders } = await credentials.dockerConfig();
+  const headers = Object.fromEntries(Object.entries(httpHeaders).map(([name, value]) => [name.toLowerCase(), value]));
   return {
     userAgent: `hubctl/${VERSION}`,
-    proxy: proxyFromEnvironment(env, config.proxies ?? {}),
+    proxy: proxyFromEnvironment(env, proxies['default']),
     insecure: hostMatcher([...insecure, ...(await insecureRegistries(options))]),
-    extraHeaders: (host) => (named.has(host) ? (config.httpHeaders ?? {}) : {}),
+    extraHeaders: (host) => (named.has(host) ? headers : {}),
     tls: {
       ...tlsFromEnvironment(env, platform),
       certDirs: certDirs(options),

@@ -29,6 +29,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     tlsCert: at(globals.tlsCert),
     tlsKey: at(globals.tlsKey),
     limitRate: globals.limitRate,
+    signal,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
       output.note(`${message}; trying ${url} again in ${(delay / 1000).toFixed(1)} s`),

@@ -53,7 +53,7 @@ export async function openEndpoint(text: string, services: OpenServices): Promis
     case 'store':
       return openStored(rest, services);
     case 'oci':
-      return openLayoutText(rest);
+      return openLayoutText(rest, services);
     case 'docker-archive':
     case 'oci-archive':
       return openArchiveText(rest, services);
@@ -81,13 +81,12 @@ async function openRegistry(text: string, { registries }: OpenServices): Promise
 }
 
 async function openStored(text: string, { store }: OpenServices): Promise<OpenedEndpoint> {
-  const endpoint = await store();
-  const image = text === '' ? undefined : withDefaultTag(parseReference(text));
+  const { reference, image } = nameOf(text);
   return {
     kind: 'store',
-    endpoint,
-    reference: image ? formatReference(image) : '',
-    explicit: image !== undefined,
+    endpoint: await store(),
+    reference,
+    explicit: reference !== '',
     image,
     nameLike: (other) => storeName(other),
     // The store belongs to the caller, who may use it for both sides.
@@ -100,10 +99,10 @@ function storeName(other: OpenedEndpoint): string {
   throw new HubError('USAGE', 'the image needs a name in the store', { hint: 'use store:NAME[:TAG]' });
 }
 
-async function openLayoutText(text: string): Promise<OpenedEndpoint> {
+async function openLayoutText(text: string, { onWarning }: OpenServices): Promise<OpenedEndpoint> {
   const { openLayout } = await import('./layout/layout.ts');
   const { path, name } = splitPath(text, 'oci:DIR[:TAG]');
-  const endpoint = await openLayout(path);
+  const endpoint = await openLayout(path, { onWarning });
   return {
     kind: 'layout',
     endpoint,
@@ -117,17 +116,29 @@ async function openLayoutText(text: string): Promise<OpenedEndpoint> {
 async function openArchiveText(text: string, services: OpenServices): Promise<OpenedEndpoint> {
   const { ArchiveEndpoint } = await import('./archive/archive.ts');
   const { path, name } = splitPath(text, 'docker-archive:FILE[:NAME]');
-  const image = name === '' || name.startsWith('@') ? undefined : withDefaultTag(parseReference(name));
+  if (/^@\d+$/.test(name)) {
+    throw new HubError('UNSUPPORTED', `${name}: images of an archive are not chosen by number`, {
+      hint: 'name the image: docker-archive:FILE:NAME[:TAG]',
+    });
+  }
+  const { reference, image } = nameOf(name);
   const endpoint = new ArchiveEndpoint(path, services);
   return {
     kind: 'archive',
     endpoint,
-    reference: image ? formatReference(image) : '',
-    explicit: image !== undefined,
+    reference,
+    explicit: reference !== '',
     image,
     nameLike: (other) => (other.image ? formatReference(withDefaultTag(other.image)) : ''),
     [Symbol.asyncDispose]: () => endpoint[Symbol.asyncDispose](),
   };
+}
+
+/** A name in the store or an archive: canonical, or a digest alone as it is. */
+function nameOf(text: string): { readonly reference: string; readonly image?: Reference } {
+  if (text === '' || (isDigest(text) && isVerifiable(text))) return { reference: text };
+  const image = withDefaultTag(parseReference(text));
+  return { reference: formatReference(image), image };
 }
 
 /** `DIR:TAG`, `FILE:NAME:TAG`; a drive letter such as `C:` belongs to the path. */

@@ -57,6 +57,11 @@ class ResumingContent implements Content {
     this.#verifier = whole ? new Verifier(reading.descriptor) : undefined;
   }
 
+  /** The whole is checked here, so nobody has to do it again. */
+  get verified(): boolean {
+    return this.#verifier !== undefined;
+  }
+
   async forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
     let failures = 0;
     let refill = this.#position + PROGRESS;

@@ -40,7 +40,12 @@ export async function expect(
 ): Promise<HttpResponse> {
   const response = await access.send(request);
   if (statuses.includes(response.status)) return response;
-  throw await wireError(response, { operation: what, subject: access.name, method: request.method });
+  throw await wireError(response, {
+    operation: what,
+    subject: access.name,
+    registry: access.registry,
+    method: request.method,
+  });
 }
 
 /** The upload and blob locations of an answer, resolved against the URL that was asked [distribution-spec push]. */

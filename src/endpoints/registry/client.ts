@@ -1,5 +1,5 @@
 // How does one set of connections, tokens and credentials serve many repositories?
-import { setTimeout as pause } from 'node:timers/promises';
+import { systemClock } from '../../http/clock.ts';
 import { parseWarning } from '../../http/headers.ts';
 import type { Send } from '../../http/layer.ts';
 import { familiarName } from '../../spec/reference.ts';
@@ -29,7 +29,7 @@ export interface RegistryClient {
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { originOf, close, sleep = defaultSleep } = options;
+  const { originOf, close, sleep = systemClock.sleep } = options;
   const warn = warnOnce(options.onWarning);
   const send = listening(options.send, warn);
   const base = (registry: string) => (): Promise<URL> => originOf(apiHost(registry));
@@ -73,7 +73,3 @@ function listening(send: Send, warn: (message: string) => void): Send {
     return response;
   };
 }
-
-const defaultSleep: Sleep = async (milliseconds, signal) => {
-  await pause(milliseconds, undefined, { signal });
-};

@@ -2,12 +2,15 @@
 import { HubError, type ErrorCode } from '../../errors.ts';
 import { parseRateLimit, parseRetryAfter } from '../../http/headers.ts';
 import type { HttpResponse } from '../../http/layer.ts';
+import { redactText } from '../../http/redact.ts';
+import { isDigest } from '../../spec/digest.ts';
 import { collect } from '../../util/content.ts';
 import { isRecord } from '../../util/json.ts';
 import { safeText } from '../../util/text.ts';
 
 const BODY_LIMIT = 64 * 1024;
 const TEXT_LIMIT = 200;
+const MISSING = 'MANIFEST_BLOB_UNKNOWN';
 
 /** Codes of the distribution spec and of distribution itself, and what they are here [distribution-spec Error Codes]. */
 const WIRE_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -15,9 +18,9 @@ const WIRE_CODES: Readonly<Record<string, ErrorCode>> = {
   BLOB_UPLOAD_INVALID: 'SERVER_ERROR',
   BLOB_UPLOAD_UNKNOWN: 'SERVER_ERROR',
   DIGEST_INVALID: 'DIGEST_MISMATCH',
-  MANIFEST_BLOB_UNKNOWN: 'CONFLICT',
   MANIFEST_INVALID: 'CONTENT_INVALID',
   MANIFEST_UNKNOWN: 'NOT_FOUND',
+  MANIFEST_UNVERIFIED: 'CONTENT_INVALID',
   NAME_INVALID: 'REFERENCE_INVALID',
   NAME_UNKNOWN: 'NOT_FOUND',
   SIZE_INVALID: 'DIGEST_MISMATCH',
@@ -34,9 +37,12 @@ const STATUS_CODES: Readonly<Record<number, ErrorCode>> = {
   403: 'DENIED',
   404: 'NOT_FOUND',
   405: 'UNSUPPORTED',
+  409: 'CONFLICT',
+  412: 'CONFLICT',
   413: 'UNSUPPORTED',
   416: 'UNSUPPORTED',
   429: 'RATE_LIMITED',
+  507: 'DENIED',
 };
 
 export interface WireContext {
@@ -44,6 +50,8 @@ export interface WireContext {
   readonly operation: string;
   /** The repository or registry as people write it. */
   readonly subject: string;
+  /** Canonical name of the registry that was asked, whichever host answered in the end. */
+  readonly registry: string;
   readonly method: string;
 }
 
@@ -53,35 +61,44 @@ interface WireEntry {
   readonly detail: unknown;
 }
 
-/** The error an answer stands for. Drains the body, at most 64 KiB of it; text from it is made harmless. */
+/**
+ * The error an answer stands for. The status decides where it and the body differ. Drains the body, at most 64 KiB of it;
+ * text from it is made harmless. Content that a manifest needs and the registry lacks is in `details.missing`, a list of
+ * digests that is empty when the registry does not name them.
+ */
 export async function wireError(response: HttpResponse, context: WireContext): Promise<HubError> {
   const text = context.method === 'HEAD' ? '' : await bodyText(response);
   if (context.method === 'HEAD') response.body.cancel();
   const entries = parseEntries(text, response.headers.get('content-type') ?? '');
   const [first] = entries;
-  const code = errorCode(response.status, first?.code);
+  const code = errorCode(response.status, first);
   const said = reason(response, entries, text);
-  const missing = entries.filter((entry) => entry.code === 'MANIFEST_BLOB_UNKNOWN').map((entry) => entry.detail);
+  const missing = entries.filter((entry) => entry.code === MISSING).map((entry) => entry.detail);
   const verdict = code === 'NOT_FOUND' ? 'not found; ' : '';
   return new HubError(code, `${context.operation}: ${verdict}${said}`, {
-    hint: hintFor(code, response, context),
+    hint: hintFor(code, response, { ...context, isIncomplete: missing.length > 0 }),
     details: {
       subject: context.subject,
       host: response.url.host,
       status: response.status,
-      registryCode: first?.code,
+      registryCode: first?.code || undefined,
       ...(code === 'RATE_LIMITED' && { rateLimit: parseRateLimit(response.headers) }),
-      ...(missing.length > 0 && { missing }),
+      ...(missing.length > 0 && {
+        missing: missing.filter((detail) => typeof detail === 'string' && isDigest(detail)),
+      }),
     },
   });
 }
 
-function errorCode(status: number, wireCode: string | undefined): ErrorCode {
-  const byStatus = STATUS_CODES[status];
-  const byBody = wireCode === undefined ? undefined : WIRE_CODES[wireCode];
-  if (byStatus) return byStatus;
-  if (status >= 500) return 'SERVER_ERROR';
-  return byBody ?? (status >= 400 ? 'FAILED' : 'SERVER_ERROR');
+function errorCode(status: number, entry: WireEntry | undefined): ErrorCode {
+  if (status < 400 || status >= 500) return STATUS_CODES[status] ?? 'SERVER_ERROR';
+  if (entry && isConflict(entry)) return 'CONFLICT';
+  return STATUS_CODES[status] ?? WIRE_CODES[entry?.code ?? ''] ?? 'FAILED';
+}
+
+/** What is said with statuses and codes that mean other things elsewhere: a part is missing, or a tag must not change. */
+function isConflict({ code, message }: WireEntry): boolean {
+  return code === MISSING || /\bimmutab/i.test(message);
 }
 
 async function bodyText(response: HttpResponse): Promise<string> {
@@ -116,9 +133,9 @@ function parseOrUndefined(text: string): unknown {
 function toEntry(entry: Readonly<Record<string, unknown>>): WireEntry {
   const { code, message, detail } = entry;
   return {
-    code: typeof code === 'string' ? code : '',
+    code: typeof code === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(code) ? code.toUpperCase() : '',
     message: typeof message === 'string' ? message : '',
-    detail: isRecord(detail) && 'Digest' in detail ? detail['Digest'] : detail,
+    detail: isRecord(detail) ? (detail['Digest'] ?? detail['digest']) : detail,
   };
 }
 
@@ -140,21 +157,29 @@ function wordsOf({ code, message }: WireEntry): string {
 }
 
 function clip(text: string): string {
-  const safe = safeText(text);
+  const safe = safeText(redactText(text));
   return safe.length > TEXT_LIMIT * 2 ? `${safe.slice(0, TEXT_LIMIT * 2)}…` : safe;
 }
 
-function hintFor(code: ErrorCode, response: HttpResponse, { subject }: WireContext): string | undefined {
-  const { host } = response.url;
+function hintFor(
+  code: ErrorCode,
+  response: HttpResponse,
+  { subject, registry, isIncomplete }: WireContext & { readonly isIncomplete: boolean },
+): string | undefined {
+  const argument = loginArgument(registry);
   switch (code) {
     case 'UNAUTHORIZED':
-      return `log in first: hubctl login ${loginHost(host)}`.trim();
+      return `log in first: hubctl login ${argument}`.trim();
     case 'DENIED':
-      return `the account in use may not do this on ${subject}; see who you are with: hubctl auth whoami ${loginHost(host)}`.trim();
+      return `the account in use may not do this on ${subject}; see who you are with: hubctl auth whoami ${argument}`.trim();
     case 'NOT_FOUND':
-      return `check the spelling, or list what is there: hubctl tags ${subject}; a private image needs: hubctl login ${loginHost(host)}`.trim();
+      return `check the spelling, or list what is there: hubctl tags ${subject}; a private image needs: hubctl login ${argument}`.trim();
+    case 'CONFLICT':
+      return isIncomplete
+        ? `the registry has lost a part of it; push the image again: hubctl push ${subject}`
+        : `choose another tag; those that are taken: hubctl tags ${subject}`;
     case 'RATE_LIMITED':
-      return rateHint(response);
+      return `${rateHint(response)}: hubctl login ${argument}`.trim();
     case 'SERVER_ERROR':
       return 'the registry has a problem; try again in a while';
     case 'UNSUPPORTED':
@@ -165,20 +190,18 @@ function hintFor(code: ErrorCode, response: HttpResponse, { subject }: WireConte
 }
 
 /** What to type after `hubctl login`: nothing for Docker Hub. */
-function loginHost(host: string): string {
-  return host === 'registry-1.docker.io' ? '' : host;
+function loginArgument(registry: string): string {
+  return registry === 'docker.io' ? '' : registry;
 }
 
 function rateHint(response: HttpResponse): string {
   const limit = parseRateLimit(response.headers);
-  const wait = parseRetryAfter(
-    response.headers.get('retry-after'),
-    Date.parse(response.headers.get('date') ?? '') || 0,
-  );
+  const now = Date.parse(response.headers.get('date') ?? '');
+  const wait = parseRetryAfter(response.headers.get('retry-after'), now) ?? Number.NaN;
   const parts: string[] = [];
   if (limit?.limit !== undefined) parts.push(`limit ${limit.limit}`);
   if (limit?.remaining !== undefined) parts.push(`remaining ${limit.remaining}`);
   if (limit?.window !== undefined) parts.push(`per ${Math.round(limit.window / 60)} minutes`);
-  if (wait !== undefined) parts.push(`try again in ${Math.ceil(wait / 1000)} s`);
+  if (!Number.isNaN(wait)) parts.push(`try again in ${Math.ceil(wait / 1000)} s`);
   return [...parts, 'logging in raises the limit of most registries'].join(', ');
 }

@@ -62,7 +62,15 @@ export class RegistryHost {
     const first = new URL('/v2/_catalog', await this.#base());
     if (size !== undefined) first.searchParams.set('n', String(size));
     const scopes = ['registry:catalog:*'];
-    const request = { send: this.send, first, scopes, signal, what: `list ${this.name}`, subject: this.name };
+    const request = {
+      send: this.send,
+      first,
+      scopes,
+      signal,
+      what: `list ${this.name}`,
+      subject: this.name,
+      registry: this.name,
+    };
     let last: string | undefined;
     for await (const { document } of pages(request)) {
       const { repositories } = document;

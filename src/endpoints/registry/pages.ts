@@ -18,6 +18,8 @@ export interface PageRequest {
   /** `list tags of app`. */
   readonly what: string;
   readonly subject: string;
+  /** Canonical name of the registry. */
+  readonly registry: string;
 }
 
 export interface Page {
@@ -45,9 +47,12 @@ export async function* pages(request: PageRequest): AsyncGenerator<Page, void, u
   }
 }
 
-async function onePage({ send, scopes, headers, signal, what, subject }: PageRequest, url: URL): Promise<Page> {
+async function onePage(
+  { send, scopes, headers, signal, what, subject, registry }: PageRequest,
+  url: URL,
+): Promise<Page> {
   const response = await send({ method: 'GET', url, headers, scopes, signal });
-  if (response.status !== 200) throw await wireError(response, { operation: what, subject, method: 'GET' });
+  if (response.status !== 200) throw await wireError(response, { operation: what, subject, registry, method: 'GET' });
   const bytes = await collect(response.body, PAGE_LIMIT, `answer of ${url.host}`);
   const document = parseJson(bytes.toString('utf8'), `answer of ${url.host}`);
   if (!isRecord(document)) throw new HubError('CONTENT_INVALID', `${what}: ${url.host} answered with no JSON object`);

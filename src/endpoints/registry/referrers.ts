@@ -35,6 +35,7 @@ export async function* listReferrers(
     signal,
     what,
     subject: access.name,
+    registry: access.registry,
   };
   try {
     for await (const { document } of pages(request)) {

@@ -29,9 +29,18 @@ async function* tagPages(
 ): AsyncGenerator<string, void> {
   const first = await access.url('tags/list');
   if (size !== undefined) first.searchParams.set('n', String(size));
-  const request = { send: access.send, first, scopes: [pullScope(access)], signal };
+  const { send, registry, name: subject } = access;
+  const request = {
+    send,
+    first,
+    scopes: [pullScope(access)],
+    signal,
+    what: `list tags of ${subject}`,
+    subject,
+    registry,
+  };
   let last: string | undefined;
-  for await (const { document } of pages({ ...request, what: `list tags of ${access.name}`, subject: access.name })) {
+  for await (const { document } of pages(request)) {
     const { tags } = document;
     if (!Array.isArray(tags)) continue;
     for (const tag of tags) {

@@ -89,7 +89,7 @@ function sessionOf(response: HttpResponse, asked: URL, descriptor: Descriptor): 
 
 function refusal(access: RepositoryAccess, descriptor: Descriptor, response: HttpResponse): Promise<HubError> {
   const operation = `push blob ${descriptor.digest} to ${access.name}`;
-  return wireError(response, { operation, subject: access.name, method: 'PUT' });
+  return wireError(response, { operation, subject: access.name, registry: access.registry, method: 'PUT' });
 }
 
 interface UploadParts {
@@ -135,6 +135,7 @@ class Upload {
   /** Only trouble that may pass, or that a new session may cure, is tried again. */
   async #mayGoOn(response: HttpResponse): Promise<boolean> {
     const { status } = response;
+    if (status === 507) return false; // no room left
     if (status === 404 || status === 416 || status === 408 || status === 429 || status >= 500) return true;
     if (status === 413 && this.#session.mayShrink()) return true;
     if (status !== 400 || this.#digestRefused) return false;
