@@ -1,5 +1,5 @@
 // How does one environment (variables, home directory, flags) become registries, credentials and a store?
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { CredentialAccess } from './credentials/access.ts';
 import type { RegistryClient } from './endpoints/registry/client.ts';
 import type { Store } from './endpoints/store/store.ts';
@@ -47,8 +47,12 @@ export interface Defaults extends AsyncDisposable {
 export function defaultStoreDir({ env, home }: Pick<DefaultsOptions, 'env' | 'home'>): string {
   const own = env['HUBCTL_HOME'];
   if (own !== undefined && own !== '') return own;
-  const data = env['XDG_DATA_HOME'];
-  return join(data !== undefined && data !== '' ? data : join(home, '.local', 'share'), 'hubctl');
+  return join(xdg(env['XDG_DATA_HOME']) ?? join(home, '.local', 'share'), 'hubctl');
+}
+
+/** A base directory, which has to be absolute to count [XDG Base Directory Specification]. */
+function xdg(value: string | undefined): string | undefined {
+  return value !== undefined && isAbsolute(value) ? value : undefined;
 }
 
 /** The registries, credentials and store of a user, set up as the command line sets them up. */
@@ -164,7 +168,7 @@ async function httpOptions(
 /** Where docker and containers' tools keep certificates per host; the first that has the host is used. */
 function certDirs({ env, home, platform }: DefaultsOptions): readonly string[] {
   if (platform === 'win32') return [join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'docker', 'certs.d')];
-  const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
+  const config = xdg(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
   return [join(config, 'docker'), join(config, 'containers'), '/etc/containers', '/etc/docker'].map((dir) =>
     join(dir, 'certs.d'),
   );
@@ -172,7 +176,7 @@ function certDirs({ env, home, platform }: DefaultsOptions): readonly string[] {
 
 /** `insecure-registries` of docker's daemon.json, so that a machine set up for docker works as it is. */
 async function insecureRegistries({ env, home }: DefaultsOptions): Promise<readonly string[]> {
-  const config = env['XDG_CONFIG_HOME'] || join(home, '.config');
+  const config = xdg(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
   const lists = await Promise.all(
     [join(config, 'docker', 'daemon.json'), '/etc/docker/daemon.json'].map((path) => readInsecure(path)),
   );

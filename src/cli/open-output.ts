@@ -6,6 +6,7 @@ import type { Descriptor } from '../spec/descriptor.ts';
 import { formatReference, type Reference } from '../spec/reference.ts';
 import type { ReadableSink } from '../transfer/options.ts';
 import type { Context } from './context.ts';
+import { openServices } from './open-services.ts';
 
 export interface OutputTarget {
   readonly sink: ReadableSink;
@@ -15,6 +16,8 @@ export interface OutputTarget {
   nameFor(reference: Reference): string | undefined;
   /** The local store, when that is the target. */
   readonly store: Store | undefined;
+  /** True when `--output` names the image, so that it can be only one. */
+  readonly named: boolean;
   /** True when nothing is there before everything is: for one file, but not for a folder. */
   readonly whole: boolean;
   /** A line of result: on stdout, unless the archive goes there. */
@@ -44,6 +47,7 @@ async function storeTarget(context: Context): Promise<OutputTarget> {
   return {
     sink: store,
     store,
+    named: false,
     whole: false,
     known: async (name) => (await store.images()).find((image) => image.name === name)?.descriptor,
     nameFor: () => undefined,
@@ -62,17 +66,12 @@ async function endpointTarget(context: Context, text: string): Promise<OutputTar
   }
   const toStdout = isOnStdout(target);
   if (toStdout) checkStdout(context, 'use --output docker-archive:FILE');
-  const opened = await openEndpoint(target, {
-    store: () => context.store(),
-    registries: () => context.registries(),
-    stdin: context.io.stdin,
-    stdout: context.io.stdout,
-    signal: context.signal,
-  });
+  const opened = await openEndpoint(target, openServices(context));
   const isLayout = target.startsWith('oci:');
   return {
     sink: opened.endpoint,
     store: undefined,
+    named: opened.reference !== '',
     whole: opened.kind === 'archive',
     known: async () => undefined,
     nameFor: (reference) => {

@@ -1,7 +1,9 @@
 // Which endpoint does a text such as `alpine:3`, `oci:./out:1` or `docker-archive:app.tar` name?
+import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { HubError } from '../errors.ts';
 import { isDigest, isVerifiable } from '../spec/digest.ts';
+import type { Platform } from '../spec/platform.ts';
 import { formatReference, isTag, parseReference, withDefaultTag, type Reference } from '../spec/reference.ts';
 import type { Endpoint } from '../transfer/endpoint.ts';
 import type { RegistryClient } from './registry/client.ts';
@@ -17,6 +19,10 @@ export interface OpenServices {
   readonly stdout?: Writable | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** Where relative paths begin; the working directory of the process by default. */
+  readonly cwd?: string | undefined;
+  /** The platform that old programs shall see first in an archive of several. */
+  readonly host?: Platform | undefined;
 }
 
 export type EndpointKind = 'registry' | 'store' | 'layout' | 'archive';
@@ -99,10 +105,10 @@ function storeName(other: OpenedEndpoint): string {
   throw new HubError('USAGE', 'the image needs a name in the store', { hint: 'use store:NAME[:TAG]' });
 }
 
-async function openLayoutText(text: string, { onWarning }: OpenServices): Promise<OpenedEndpoint> {
+async function openLayoutText(text: string, { onWarning, cwd }: OpenServices): Promise<OpenedEndpoint> {
   const { openLayout } = await import('./layout/layout.ts');
   const { path, name } = splitPath(text, 'oci:DIR[:TAG]');
-  const endpoint = await openLayout(path, { onWarning });
+  const endpoint = await openLayout(below(cwd, path), { onWarning });
   return {
     kind: 'layout',
     endpoint,
@@ -122,7 +128,7 @@ async function openArchiveText(text: string, services: OpenServices): Promise<Op
     });
   }
   const { reference, image } = nameOf(name);
-  const endpoint = new ArchiveEndpoint(path, services);
+  const endpoint = new ArchiveEndpoint(path === '-' ? path : below(services.cwd, path), services);
   return {
     kind: 'archive',
     endpoint,
@@ -132,6 +138,10 @@ async function openArchiveText(text: string, services: OpenServices): Promise<Op
     nameLike: (other) => (other.image ? formatReference(withDefaultTag(other.image)) : ''),
     [Symbol.asyncDispose]: () => endpoint[Symbol.asyncDispose](),
   };
+}
+
+function below(cwd: string | undefined, path: string): string {
+  return cwd === undefined ? path : resolve(cwd, path);
 }
 
 /** A name in the store or an archive: canonical, or a digest alone as it is. */

@@ -3,7 +3,7 @@ import { HubError } from '../errors.ts';
 import { buildIndex } from '../spec/build.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
 import { digestOf } from '../spec/digest.ts';
-import { parseManifest, type Manifest } from '../spec/manifest.ts';
+import { MANIFEST_LIMIT, parseManifest, type Manifest } from '../spec/manifest.ts';
 import { isAttestation, isIndexType } from '../spec/media-types.ts';
 import { formatPlatform, platformRank, type Platform } from '../spec/platform.ts';
 import { parseImageConfig } from '../spec/image-config.ts';
@@ -118,7 +118,7 @@ async function checkPlatform(copier: Copier, manifest: Descriptor, options: Copy
 
 async function platformOf(copier: Copier, descriptor: Descriptor): Promise<Platform | undefined> {
   const manifest = parseManifest(await copier.manifestBytes(descriptor), descriptor.mediaType);
-  if (!manifest.config) return undefined;
+  if (!manifest.config || manifest.config.size > MANIFEST_LIMIT) return undefined;
   const known = manifest.config.mediaType;
   if (!known.includes('image.config') && !known.includes('container.image')) return undefined;
   return parseImageConfig(await copier.smallBytes(manifest.config)).platform;

@@ -5,6 +5,7 @@ import { copy, type CopyResult } from '../../transfer/copy.ts';
 import { defineCommand, type CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { checkStdout, isOnStdout } from '../open-output.ts';
+import { openServices } from '../open-services.ts';
 import { platformsOf } from '../platforms.ts';
 
 export const command: CommandSpec = defineCommand({
@@ -59,14 +60,7 @@ export const command: CommandSpec = defineCommand({
 });
 
 function open(context: Context, text: string): Promise<OpenedEndpoint> {
-  return openEndpoint(text, {
-    store: () => context.store(),
-    registries: () => context.registries(),
-    stdin: context.io.stdin,
-    stdout: context.io.stdout,
-    signal: context.signal,
-    onWarning: (message) => context.output.warn(message),
-  });
+  return openEndpoint(text, openServices(context));
 }
 
 /** The name given, else that of the source as the target writes names. */

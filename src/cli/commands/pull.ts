@@ -53,6 +53,11 @@ export const command: CommandSpec = defineCommand({
     };
     try {
       const wanted = flags['all-tags'] ? await everyTag(context, references) : references.map(announceDefault(pull));
+      if (target.named && wanted.length > 1) {
+        throw new HubError('USAGE', `--output ${flags.output} names one image, not ${wanted.length}`, {
+          hint: 'leave the name out; each image keeps its own',
+        });
+      }
       const status = await each(context, wanted, (reference) => pullOne(pull, reference));
       if (status.failures === 0) await target.commit();
       view.finish();
@@ -97,7 +102,9 @@ async function everyTag(context: Context, references: readonly Reference[]): Pro
       throw new HubError('USAGE', "a tag or digest can't be used with --all-tags/-a");
     }
     const endpoint = registries.repository(registry, repository);
+    const before = all.length;
     for await (const name of endpoint.tags({ signal: context.signal })) all.push({ registry, repository, tag: name });
+    if (all.length === before) throw new HubError('NOT_FOUND', `${endpoint.name} has no tags`);
   }
   return all;
 }
@@ -115,7 +122,7 @@ async function pullOne(pull: Pull, reference: Reference): Promise<Pulled> {
   const result = await copy(endpoint, target.sink, wanted, {
     as: target.nameFor(reference) ?? name,
     platforms,
-    keepIndex: true,
+    keepIndex: target.store !== undefined,
     limiter,
     expected: before,
     label: familiarName(reference) + (digest === undefined ? `:${wanted}` : `@${digest}`),

@@ -285,11 +285,26 @@ describe('--output', () => {
   test('oci:DIR takes several images', async () => {
     const { hubctl, publish, dir } = await newWorkplace();
     const names = [publish('app:1', image), publish('app:2', index)];
-    await hubctl(['pull', '-o', `oci:${join(dir, 'layout')}`, ...names]);
+    await hubctl(['pull', '--all-platforms', '-o', `oci:${join(dir, 'layout')}`, ...names]);
     expect([...namesIn(join(dir, 'layout'))].sort()).toEqual([
       ['1', digest],
       ['2', indexDigest],
     ]);
+  });
+
+  test('oci:DIR takes the manifest of one platform, so that the layout is whole', async () => {
+    const { hubctl, publish, dir } = await newWorkplace();
+    await hubctl(['pull', '--platform', 'linux/amd64', '-o', `oci:${join(dir, 'layout')}`, publish('app:2', index)]);
+    const [[name, named] = []] = namesIn(join(dir, 'layout'));
+    expect(name).toBe('2');
+    expect(named).not.toBe(indexDigest);
+  });
+
+  test('oci:DIR:TAG takes one image only', async () => {
+    const { hubctl, publish, dir } = await newWorkplace();
+    const names = [publish('app:1', image), publish('app:2', index)];
+    const { status, stderr } = await hubctl(['pull', '-o', `oci:${join(dir, 'layout')}:x`, ...names]);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('names one image, not 2')]);
   });
 
   test('docker-archive:FILE makes a file that load takes', async () => {
