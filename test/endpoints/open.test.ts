@@ -124,6 +124,18 @@ describe('a layout', () => {
     }
   });
 
+  test('that is named by a relative path lies where the caller says', async () => {
+    const source = new MemoryEndpoint();
+    addImage(source, { as: 'image' });
+    const cwd = folder();
+    for (const text of ['oci:out:1', 'docker-archive:app.tar:app:1']) {
+      const to = await open(text, { ...(await stored()), cwd });
+      await copy(source, to.endpoint, 'image', { as: to.reference });
+      await to.endpoint.commit?.();
+    }
+    expect((await readdir(cwd)).toSorted()).toEqual(['app.tar', 'out']);
+  });
+
   test('is written and read again', async () => {
     const source = new MemoryEndpoint();
     const { descriptor } = addImage(source, { as: 'image' });

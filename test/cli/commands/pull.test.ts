@@ -295,7 +295,7 @@ describe('--output', () => {
   test('oci:DIR takes the manifest of one platform, so that the layout is whole', async () => {
     const { hubctl, publish, dir } = await newWorkplace();
     await hubctl(['pull', '--platform', 'linux/amd64', '-o', `oci:${join(dir, 'layout')}`, publish('app:2', index)]);
-    const [[name, named] = []] = namesIn(join(dir, 'layout'));
+    const [[name, named] = []] = namesIn(join(dir, 'layout')) as [string, string][];
     expect(name).toBe('2');
     expect(named).not.toBe(indexDigest);
   });

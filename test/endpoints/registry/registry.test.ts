@@ -4,6 +4,7 @@ import { HubError } from '../../../src/errors.ts';
 import { digestOf } from '../../../src/spec/digest.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { collect } from '../../../src/util/content.ts';
+import { hubErrorFrom } from '../../helpers/errors.ts';
 import { addImage, addIndex, ARM64, AMD64 } from '../../helpers/images.ts';
 import { testClient, type TestClient, type TestClientOptions } from '../../helpers/registry-client.ts';
 import { startRegistry, type Registry, type RegistryOptions } from '../../helpers/registry.ts';
@@ -151,6 +152,14 @@ describe('pushing', () => {
     registry.fail({ method: 'PUT', path: '/uploads/', times: 99 }, { status: 413 });
     const writing = client.repository(registry.host, 'team/app').write(layer, (o) => memory.read(layer, o));
     await expect(writing).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  });
+
+  it('gives up at once when the registry has no room left', async () => {
+    registry.fail({ method: 'PUT', path: '/uploads/', times: 99 }, { status: 507, body: 'the quota is used up' });
+    const error = await hubErrorFrom(() => pushed());
+    expect(error).toMatchObject({ code: 'DENIED', exitCode: 4 });
+    expect(error.message).toContain('answered 507: the quota is used up');
+    expect(client.waits).toEqual([]);
   });
 
   it('refuses to send content to another host', async () => {
