@@ -119,7 +119,10 @@ export class Authorizations {
   }
 
   #checkTransport(url: URL): void {
-    if (url.protocol === 'https:' || isLoopback(url.hostname) || this.#options.insecure?.(url.host)) return;
+    const { insecure } = this.#options;
+    if (url.protocol === 'https:' || isLoopback(url.hostname)) return;
+    // A URL leaves out the port that its scheme implies; the user may have written it.
+    if (insecure?.(url.host) || insecure?.(`${url.hostname}:${url.port || '80'}`)) return;
     throw new HubError('REFUSED', `the password for ${url.host} will not be sent over plain http`, {
       hint: `use https, or allow it with --insecure ${url.host}`,
       details: { host: url.host },

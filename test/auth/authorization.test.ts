@@ -106,6 +106,12 @@ describe('a credential', () => {
   });
 });
 
+test('a host that the user called insecure with the port of its scheme gets a password over plain http', async () => {
+  const { authorizations, purpose } = desk(ALICE, { insecure: (host) => host === 'vm:80' });
+  const url = new URL('http://vm:80/');
+  expect(await authorizations.answer(BASIC, purpose({ url }))).toBe(basicAuthorization('alice', 'pw'));
+});
+
 describe('a token', () => {
   test('is kept for its account only', async () => {
     let credential: Credential = ALICE;
