@@ -77,6 +77,9 @@ export {
 } from './hub/search.ts';
 export { meets, parseSearchFilters, parseSearchTerm, type SearchFilters, type SearchHit } from './hub/search-query.ts';
 
+// Docker Hub.
+export { finishDeviceLogin, startDeviceLogin, type DeviceCode, type HubLoginPlaces } from './hub/device-login.ts';
+
 // Places.
 export { createRegistryClient, type RegistryClient, type RegistryClientOptions } from './endpoints/registry/client.ts';
 export { RegistryEndpoint } from './endpoints/registry/registry.ts';

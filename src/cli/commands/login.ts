@@ -9,8 +9,9 @@ import { HubError } from '../../errors.ts';
 import { defineCommand, type CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { HUB_INTRODUCTION, passwordHint } from '../login-hints.ts';
-import { checkAccountFlags, isUnspecified, readAccount, type AccountFlags } from '../login-input.ts';
+import { checkAccountFlags, isUnspecified, readAccount, type Account, type AccountFlags } from '../login-input.ts';
 import { registryName } from '../registry-name.ts';
+import { webLogin } from '../web-login.ts';
 
 export const command: CommandSpec = defineCommand({
   name: 'login',
@@ -54,7 +55,7 @@ export const command: CommandSpec = defineCommand({
       return succeed(context, attempt, { username: usernameOf(stored.credential), store: stored.source });
     const choice = parseStoreChoice(flags['credential-store'] ?? (io.env['HUBCTL_CREDENTIAL_STORE'] || 'auto'));
     const target = await attempt.credentials.target(choice, attempt.server);
-    const { username, password } = await readAccount(io, account, stored?.credential.username);
+    const { username, password } = await accountFor(attempt, account, stored?.credential.username);
     const kept = await verified(attempt, { kind: 'basic', username, password });
     await target.store(attempt.server, kept, flags.email);
     tellStore(context, target, flags.email);
@@ -85,6 +86,15 @@ async function prepare(context: Context, typed: string, account: AccountFlags): 
     output.note(HUB_INTRODUCTION);
   const server = namespace === undefined || keepsNamespaces ? typed : host;
   return { context, credentials: await context.credentials(), server, registry };
+}
+
+/** Docker Hub may be logged in to in a browser, by whoever registered a client for it; everywhere else one is asked. */
+async function accountFor({ context, registry }: Attempt, flags: AccountFlags, usual?: string): Promise<Account> {
+  const { io } = context;
+  const clientId = io.env['HUBCTL_OAUTH_CLIENT_ID'];
+  const inBrowser = registry === 'docker.io' && isUnspecified(flags) && io.stdin.isTTY === true;
+  const account = clientId && inBrowser ? await webLogin(context, { clientId }) : undefined;
+  return account ?? readAccount(io, flags, usual);
 }
 
 interface StoredAttempt extends FoundCredential {
