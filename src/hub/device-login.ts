@@ -7,7 +7,7 @@ import { isRecord, parseJson } from '../util/json.ts';
 import { safeText } from '../util/text.ts';
 
 /** Where Docker Hub logs people in, and where it gives out tokens. */
-export const HUB_LOGIN: HubLoginPlaces = {
+const HUB_LOGIN: HubLoginPlaces = {
   oauth: new URL('https://login.docker.com/'),
   hub: new URL('https://hub.docker.com/'),
 };
