@@ -6,7 +6,7 @@ export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] 
   ['XDG_DATA_HOME', 'where the store is by default: hubctl/ in this folder'],
   ['HUBCTL_USERNAME, HUBCTL_PASSWORD', 'account for HUBCTL_REGISTRY; asked before every other place'],
   ['HUBCTL_REGISTRY', 'registry of that account, Docker Hub by default'],
-  ['HUBCTL_OAUTH_CLIENT_ID', 'OAuth client for logging in to Docker Hub in a browser'],
+  ['HUBCTL_OAUTH_CLIENT_ID', 'OAuth client for a Docker Hub login in the browser'],
   ['HUBCTL_CREDENTIAL_STORE', 'where login keeps passwords (login --credential-store)'],
   ['HUBCTL_INDEX', 'index to search (search --index)'],
   ['DOCKER_CONFIG', "folder of docker's config.json, ~/.docker by default (--config)"],
