@@ -165,20 +165,24 @@ async function httpOptions(
   };
 }
 
+/** Where other tools keep their settings. */
+function configHome({ env, home }: Pick<DefaultsOptions, 'env' | 'home'>): string {
+  return xdg(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
+}
+
 /** Where docker and containers' tools keep certificates per host; the first that has the host is used. */
 function certDirs({ env, home, platform }: DefaultsOptions): readonly string[] {
   if (platform === 'win32') return [join(env['PROGRAMDATA'] ?? 'C:\\ProgramData', 'docker', 'certs.d')];
-  const config = xdg(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
+  const config = configHome({ env, home });
   return [join(config, 'docker'), join(config, 'containers'), '/etc/containers', '/etc/docker'].map((dir) =>
     join(dir, 'certs.d'),
   );
 }
 
 /** `insecure-registries` of docker's daemon.json, so that a machine set up for docker works as it is. */
-async function insecureRegistries({ env, home }: DefaultsOptions): Promise<readonly string[]> {
-  const config = xdg(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
+async function insecureRegistries(options: DefaultsOptions): Promise<readonly string[]> {
   const lists = await Promise.all(
-    [join(config, 'docker', 'daemon.json'), '/etc/docker/daemon.json'].map((path) => readInsecure(path)),
+    [join(configHome(options), 'docker', 'daemon.json'), '/etc/docker/daemon.json'].map((path) => readInsecure(path)),
   );
   return lists.flat();
 }

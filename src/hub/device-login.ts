@@ -1,4 +1,5 @@
 // How does somebody log in to Docker Hub in a browser, and this program get a token for it?
+import { serviceMessage } from '../auth/message.ts';
 import { HubError } from '../errors.ts';
 import type { Clock } from '../http/clock.ts';
 import type { HttpRequest, Send } from '../http/layer.ts';
@@ -104,6 +105,8 @@ async function pollForToken(options: DeviceLoginOptions, code: DeviceCode): Prom
 interface Answer {
   readonly status: number;
   readonly host: string;
+  /** What the service says, made harmless; for a refusal. */
+  readonly said: string | undefined;
   readonly document: Readonly<Record<string, unknown>>;
 }
 
@@ -117,15 +120,15 @@ function post(options: DeviceLoginOptions, url: URL, fields: Readonly<Record<str
 async function request({ send, signal }: DeviceLoginOptions, sent: HttpRequest): Promise<Answer> {
   const response = await send({ ...sent, signal, anonymous: true });
   const text = (await collect(response.body, LIMIT, `answer of ${sent.url.host}`)).toString('utf8');
-  const host = sent.url.host;
-  if (!text.trimStart().startsWith('{')) return { status: response.status, host, document: {} };
+  const { host } = sent.url;
+  const answer = { status: response.status, host, said: serviceMessage(text, response.headers.get('content-type')) };
+  if (!text.trimStart().startsWith('{')) return { ...answer, document: {} };
   const document = parseJson(text, `answer of ${host}`);
-  return { status: response.status, host, document: isRecord(document) ? document : {} };
+  return { ...answer, document: isRecord(document) ? document : {} };
 }
 
-function refused({ status, host, document }: Answer): HubError {
-  const said = document['error_description'] ?? document['error'] ?? document['message'];
-  const reason = typeof said === 'string' ? `: ${safeText(said).slice(0, 200)}` : '';
+function refused({ status, host, said }: Answer): HubError {
+  const reason = said === undefined ? '' : `: ${said}`;
   return new HubError('UNAUTHORIZED', `${host} did not complete the login (${status})${reason}`, {
     hint: 'use a user name and an access token instead: hubctl login -u NAME',
     details: { host, status },

@@ -78,7 +78,8 @@ export function gzipper(consume: Consume): Converter {
   return new TransformConverter(zlib.createGzip({ level: 6, chunkSize: CHUNK }), anonymous, 'content');
 }
 
-function converted(content: Content, open: (consume: Consume) => Promise<Converter>): Content {
+/** Content that passes through a converter; whichever fails, both are given up. */
+export function converted(content: Content, open: (consume: Consume) => Promise<Converter>): Content {
   let converter: Converter | undefined;
   return {
     forEach: async (consume) => {

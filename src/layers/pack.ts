@@ -5,7 +5,7 @@ import type { Descriptor } from '../spec/descriptor.ts';
 import { layerCompression, MEDIA_TYPES } from '../spec/media-types.ts';
 import type { CallOptions } from '../transfer/endpoint.ts';
 import type { Content } from '../util/content.ts';
-import { gzipper, inflater, type Compression, type Converter } from './compression.ts';
+import { converted, gzipper, inflater, type Compression } from './compression.ts';
 
 /** What packing needs of the local store. */
 export interface LayerStore {
@@ -70,7 +70,7 @@ export function layerDescriptor({ digest, size, compression }: PackedLayer): Des
 
 async function packPlain(content: Content, store: LayerStore, options: PackOptions): Promise<PackedLayer> {
   const tap = new Tap(options);
-  const packed = converting(content, (consume) => {
+  const packed = converted(content, async (consume) => {
     const gzip = gzipper(consume);
     return {
       write: (chunk) => {
@@ -91,7 +91,7 @@ async function packPlain(content: Content, store: LayerStore, options: PackOptio
 async function keepCompressed(content: Content, store: LayerStore, options: PackOptions): Promise<PackedLayer> {
   const tap = new Tap(options);
   const inflating = await inflater(options.compression, (chunk) => tap.update(chunk), options);
-  const kept = converting(content, (consume) => ({
+  const kept = converted(content, async (consume) => ({
     write: async (chunk) => {
       await inflating.write(chunk);
       await consume(chunk);
@@ -140,20 +140,4 @@ class Tap {
       },
     );
   }
-}
-
-function converting(content: Content, open: (consume: Parameters<Content['forEach']>[0]) => Converter): Content {
-  return {
-    forEach: async (consume) => {
-      const converter = open(consume);
-      try {
-        await content.forEach((chunk) => converter.write(chunk));
-        await converter.end();
-      } catch (error) {
-        converter.cancel();
-        throw error;
-      }
-    },
-    cancel: () => content.cancel(),
-  };
 }

@@ -2,7 +2,7 @@
 import { createReadStream, type Stats } from 'node:fs';
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { HubError } from '../../errors.ts';
-import { inflater } from '../../layers/compression.ts';
+import { inflated } from '../../layers/compression.ts';
 import { sniffCompression } from '../../spec/media-types.ts';
 import type { Content } from '../../util/content.ts';
 import { fileContent } from '../../util/file-content.ts';
@@ -139,14 +139,7 @@ async function inflateInto(file: FileHandle, { content, head, name, signal }: Sp
     }
     size += chunk.length;
   };
-  const converter = await inflater(sniffCompression(head), write, { what: name });
-  try {
-    await content.forEach((chunk) => converter.write(chunk));
-    await converter.end();
-  } catch (error) {
-    converter.cancel();
-    throw error;
-  }
+  await inflated(content, sniffCompression(head), { what: name }).forEach(write);
   return size;
 }
 

@@ -2,9 +2,7 @@
 import { HubError } from '../../errors.ts';
 import type { HttpResponse, Send } from '../../http/layer.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
-import { pages } from './pages.ts';
-
-const PAGE_SIZE = 1000;
+import { listNames } from './pages.ts';
 
 export interface HostOptions {
   /** Canonical name: `docker.io`, `localhost:5000`. */
@@ -46,40 +44,14 @@ export class RegistryHost {
 
   /** Names of all repositories [distribution catalog]. Throws UNSUPPORTED where the registry does not offer it. */
   async *catalog({ signal }: CallOptions = {}): AsyncGenerator<string, void> {
-    for (const size of [PAGE_SIZE, 100, undefined]) {
-      try {
-        yield* this.#catalogPages(size, signal);
-        return;
-      } catch (error) {
-        if (!HubError.is(error)) throw error;
-        if (error.details['registryCode'] === 'PAGINATION_NUMBER_INVALID' && size !== undefined) continue;
-        throw this.#catalogError(error);
-      }
-    }
-  }
-
-  async *#catalogPages(size: number | undefined, signal: AbortSignal | undefined): AsyncGenerator<string, void> {
+    const { send, name } = this;
     const first = new URL('/v2/_catalog', await this.#base());
-    if (size !== undefined) first.searchParams.set('n', String(size));
     const scopes = ['registry:catalog:*'];
-    const request = {
-      send: this.send,
-      first,
-      scopes,
-      signal,
-      what: `list ${this.name}`,
-      subject: this.name,
-      registry: this.name,
-    };
-    let last: string | undefined;
-    for await (const { document } of pages(request)) {
-      const { repositories } = document;
-      if (!Array.isArray(repositories)) continue;
-      for (const repository of repositories) {
-        if (typeof repository !== 'string' || repository === '' || repository === last) continue;
-        last = repository;
-        yield repository;
-      }
+    const request = { send, first, scopes, signal, what: `list ${name}`, subject: name, registry: name };
+    try {
+      yield* listNames(request, 'repositories');
+    } catch (error) {
+      throw HubError.is(error) ? this.#catalogError(error) : error;
     }
   }
 

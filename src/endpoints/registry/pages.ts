@@ -47,6 +47,39 @@ export async function* pages(request: PageRequest): AsyncGenerator<Page, void, u
   }
 }
 
+/** Names asked for at once; registries with a smaller limit refuse the first page, and are asked for less. */
+const PAGE_SIZES = [1000, 100, undefined] as const;
+
+/**
+ * The texts in the list `key` of every page, without null, empty texts, and repeats at page borders. Throws like `pages`.
+ */
+export async function* listNames(request: PageRequest, key: string): AsyncGenerator<string, void, undefined> {
+  for (const size of PAGE_SIZES) {
+    const first = new URL(request.first);
+    if (size !== undefined) first.searchParams.set('n', String(size));
+    try {
+      yield* namesOf({ ...request, first }, key);
+      return;
+    } catch (error) {
+      const isTooLarge = HubError.is(error) && error.details['registryCode'] === 'PAGINATION_NUMBER_INVALID';
+      if (!isTooLarge || size === undefined) throw error;
+    }
+  }
+}
+
+async function* namesOf(request: PageRequest, key: string): AsyncGenerator<string, void, undefined> {
+  let last: string | undefined;
+  for await (const { document } of pages(request)) {
+    const names: unknown = document[key];
+    if (!Array.isArray(names)) continue;
+    for (const name of names) {
+      if (typeof name !== 'string' || name === '' || name === last) continue;
+      last = name;
+      yield name;
+    }
+  }
+}
+
 async function onePage(
   { send, scopes, headers, signal, what, subject, registry }: PageRequest,
   url: URL,
