@@ -90,6 +90,13 @@ export { openArchive } from './endpoints/archive/read.ts';
 export { createArchive } from './endpoints/archive/write.ts';
 export { MemoryEndpoint } from './endpoints/memory.ts';
 
+// A registry of one's own.
+export { serve, type RegistryServer, type ServeOptions } from './server/serve.ts';
+export { openHtpasswd, type Accounts } from './server/htpasswd.ts';
+export { formatAddress, isLoopbackHost, parseListenAddress, type ListenAddress } from './server/listen.ts';
+export type { AccessEntry, OnAccess } from './server/access-log.ts';
+export type { Upstream, UpstreamRepository } from './server/upstream.ts';
+
 // Requests and credentials.
 export { createHttp, type Http, type HttpOptions } from './http/client.ts';
 export { systemClock, type Clock } from './http/clock.ts';

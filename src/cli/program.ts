@@ -31,7 +31,9 @@ interface Call {
 }
 
 async function call(command: CommandSpec, { io, all, operands, words }: Call): Promise<number> {
-  const globals = parseGlobals(flagValues(GLOBAL_FLAGS, all, words));
+  // A flag that a command has itself, such as the certificate of `serve`, does not also mean what it means elsewhere.
+  const shared = new Map([...all].filter(([name]) => !Object.hasOwn(command.flags, name)));
+  const globals = parseGlobals(flagValues(GLOBAL_FLAGS, shared, words));
   const flags = flagValues(command.flags, all, words);
   const { createContext } = await import('./create-context.ts');
   const context = createContext(io, globals);
