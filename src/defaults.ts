@@ -9,6 +9,12 @@ import { readIfExists } from './util/fs.ts';
 import { isRecord, parseJson } from './util/json.ts';
 import { VERSION } from './version.ts';
 
+/** How the network is met. Only tests have reason to change any of it. */
+export interface NetworkOptions extends Pick<HttpOptions, 'clock' | 'random' | 'lookup' | 'timeouts' | 'connections'> {
+  /** Milliseconds a token service has; 15,000 by default. */
+  readonly tokenTimeout?: number | undefined;
+}
+
 export interface DefaultsOptions {
   /** `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -31,6 +37,7 @@ export interface DefaultsOptions {
   readonly trace?: HttpOptions['trace'];
   readonly onRetry?: HttpOptions['onRetry'];
   readonly onWarning?: ((message: string) => void) | undefined;
+  readonly network?: NetworkOptions | undefined;
   /** Ends credential helpers and keychain calls under way; requests get a signal of their own. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -114,8 +121,9 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),
   });
-  const { insecure } = common;
-  const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure });
+  const { insecure, clock } = common;
+  const tokenTimeout = options.network?.tokenTimeout;
+  const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure, clock, tokenTimeout });
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
   return createRegistryClient({
@@ -126,6 +134,7 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
       return origin;
     },
     close: () => http.close(),
+    sleep: clock?.sleep,
     onWarning: options.onWarning,
   });
 }
@@ -148,6 +157,7 @@ async function httpOptions(
   const { proxies, httpHeaders } = await credentials.dockerConfig();
   const headers = Object.fromEntries(Object.entries(httpHeaders).map(([name, value]) => [name.toLowerCase(), value]));
   return {
+    ...options.network,
     userAgent: `hubctl/${VERSION}`,
     proxy: proxyFromEnvironment(env, proxies['default']),
     insecure: hostMatcher([...insecure, ...(await insecureRegistries(options))]),

@@ -30,6 +30,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     tlsKey: at(globals.tlsKey),
     limitRate: globals.limitRate,
     signal,
+    network: io.network,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
       output.note(`${message}; trying ${url} again in ${(delay / 1000).toFixed(1)} s`),

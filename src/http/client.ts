@@ -24,6 +24,8 @@ export interface HttpTimeouts {
   readonly body?: number | undefined;
   /** For which an upload may stand still; 30,000 by default. */
   readonly upload?: number | undefined;
+  /** For requests that ask for more time than usual, since the registry checks what it was sent; as they say by default. */
+  readonly commit?: number | undefined;
 }
 
 export interface HttpOptions {
@@ -84,8 +86,13 @@ export function createHttp(options: HttpOptions): Http {
     options.trace && trace(options.trace, clock),
   ];
   const send = stack(
-    transport.send,
+    timeouts.commit === undefined ? transport.send : committing(transport.send, timeouts.commit),
     layers.filter((layer): layer is Layer => layer !== undefined),
   );
   return { ...transport, send };
+}
+
+function committing(send: Send, commit: number): Send {
+  return async (request) =>
+    send(request.headersTimeout === undefined ? request : { ...request, headersTimeout: commit });
 }

@@ -109,11 +109,9 @@ class ResumingContent implements Content {
     const { source, descriptor, range, options } = this.#reading;
     const delay = FIRST_DELAY * 2 ** (failures - 1);
     options.onRetry?.(failures, delay, error);
-    await (options.sleep ?? defaultSleep)(delay, range.signal);
+    if (options.sleep) await options.sleep(delay, range.signal);
+    else if (source.sleep) await source.sleep(delay, range.signal);
+    else await pause(delay, undefined, { signal: range.signal });
     this.#content = await source.read(descriptor, { ...range, start: this.#position });
   }
-}
-
-async function defaultSleep(delay: number, signal: AbortSignal | undefined): Promise<void> {
-  await pause(delay, undefined, { signal });
 }
