@@ -134,7 +134,7 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
       return origin;
     },
     close: () => http.close(),
-    sleep: clock?.sleep,
+    sleep: clock && ((milliseconds, signal) => clock.sleep(milliseconds, signal)),
     onWarning: options.onWarning,
   });
 }

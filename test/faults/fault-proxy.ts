@@ -21,11 +21,11 @@ import { refusal, TokenService, type Said, type TokenServiceOptions } from './to
 export interface FaultProxyOptions {
   /** `127.0.0.1:41234`, in plain http. */
   readonly target: string;
-  readonly rules?: readonly Rule[];
-  readonly tokens?: TokenServiceOptions;
-  readonly seed?: number;
+  readonly rules?: readonly Rule[] | undefined;
+  readonly tokens?: TokenServiceOptions | undefined;
+  readonly seed?: number | undefined;
   /** Also speaks TLS, if given. PEM. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: { readonly key: string | undefined; readonly cert: string };
   /** Says when requests came, and how long a delay is; the clock of the client, so that its waits can be told. */
   readonly clock: Clock;
 }
@@ -109,7 +109,7 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   };
 }
 
-interface Place extends FaultProxyOptions {
+interface Place extends Pick<FaultProxyOptions, 'target' | 'clock'> {
   readonly agent: Agent;
   readonly rules: readonly ActiveRule[];
   readonly tokens: TokenService | undefined;
@@ -169,7 +169,7 @@ class Exchange {
     const { path, method } = this.#seen;
     const { status, headers, body, challenge, redirect } = this.#fault;
     const { tokens } = this.#place;
-    const asked = (error?: string): Said | undefined => tokens?.challenge(this.#place.origin(), method, path, error);
+    const asked = (error?: string): Said | undefined => tokens?.challenge(this.#self, method, path, error);
     if (challenge) return asked('invalid_token');
     if (redirect !== undefined) {
       return { status: status ?? 307, headers: { location: redirect.replace('{path}', path), ...headers }, body: '' };
@@ -184,6 +184,11 @@ class Exchange {
     if (!tokens) return undefined;
     if (path.startsWith('/token')) return this.#tokenAnswer(tokens.token(this.#incoming.headers));
     return tokens.accepts(this.#incoming.headers) ? undefined : asked();
+  }
+
+  /** The proxy under the name that the client has for it. */
+  get #self(): string {
+    return this.#place.origin().replace(/\/\/.*/, `//${this.#incoming.headers.host}`);
   }
 
   #tokenAnswer(said: Said): Said {
@@ -235,7 +240,7 @@ class Exchange {
     }
     if (this.#incoming.headers['transfer-encoding']) headers['transfer-encoding'] = 'chunked';
     if (tokens) delete headers['authorization'];
-    const [hostname, port] = target.split(':');
+    const [hostname = '', port = ''] = target.split(':');
     return sendRequest({
       hostname,
       port,

@@ -7,71 +7,76 @@ export type Size = number | `${number}%`;
 export interface Fault {
   // Before the registry hears of the request.
   /** Milliseconds of the proxy's clock. */
-  readonly delay?: number;
-  readonly reset?: true;
-  readonly close?: true;
+  readonly delay?: number | undefined;
+  readonly reset?: true | undefined;
+  readonly close?: true | undefined;
   /** Read, and never answered. */
-  readonly stall?: true;
+  readonly stall?: true | undefined;
   /** The connection breaks, or is no longer read from, once a body is longer than this. Shorter bodies pass. */
-  readonly resetUploadAfter?: Size;
-  readonly stallUploadAfter?: Size;
+  readonly resetUploadAfter?: Size | undefined;
+  readonly stallUploadAfter?: Size | undefined;
   /** At most so many uploads are broken; all of them when absent. */
-  readonly cuts?: number;
+  readonly cuts?: number | undefined;
   /** One bit of the body is wrong at this offset. */
-  readonly corruptUpload?: number;
+  readonly corruptUpload?: number | undefined;
   /** Answered by the proxy, with `headers` and `body`. */
-  readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly status?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | undefined;
   /** 401 as the token service of the proxy asks for. */
-  readonly challenge?: true;
+  readonly challenge?: true | undefined;
   /** 307, or `status`, to this place; `{path}` stands for path and query. */
-  readonly redirect?: string;
-  readonly withoutRequestHeaders?: readonly string[];
-  readonly requestHeaders?: Readonly<Record<string, string>>;
-  readonly rewrite?: { readonly from: string; readonly to: string };
+  readonly redirect?: string | undefined;
+  readonly withoutRequestHeaders?: readonly string[] | undefined;
+  readonly requestHeaders?: Readonly<Record<string, string>> | undefined;
+  readonly rewrite?: { readonly from: string; readonly to: string } | undefined;
   // After the registry did what it was asked.
-  readonly lostAnswer?: 'reset' | 'close' | 'stall';
-  readonly answerStatus?: number;
-  readonly withoutHeaders?: readonly string[];
+  readonly lostAnswer?: 'reset' | 'close' | 'stall' | undefined;
+  readonly answerStatus?: number | undefined;
+  readonly withoutHeaders?: readonly string[] | undefined;
   /** `{path}` as above. */
-  readonly setHeaders?: Readonly<Record<string, string>>;
-  readonly resetAfter?: Size;
+  readonly setHeaders?: Readonly<Record<string, string>> | undefined;
+  readonly resetAfter?: Size | undefined;
   /** The connection ends in the middle of the promised length. */
-  readonly closeAfter?: Size;
+  readonly closeAfter?: Size | undefined;
   /** Too short, and the length says so as well. */
-  readonly truncate?: Size;
+  readonly truncate?: Size | undefined;
   /** Too short without a length, with a clean end. */
-  readonly truncateChunked?: Size;
+  readonly truncateChunked?: Size | undefined;
   /** Nothing comes any more after this, for ever or for `stallFor` milliseconds. */
-  readonly stallAfter?: Size;
-  readonly stallFor?: number;
-  readonly corrupt?: Size;
+  readonly stallAfter?: Size | undefined;
+  readonly stallFor?: number | undefined;
+  readonly corrupt?: Size | undefined;
   /** So many bytes too many. */
-  readonly append?: number;
+  readonly append?: number | undefined;
   /** Bytes per second. */
-  readonly rate?: number;
-  readonly replace?: string | Buffer;
+  readonly rate?: number | undefined;
+  readonly replace?: string | Buffer | undefined;
   /** A body of so many zeros instead; `Infinity` ends only with the connection. */
-  readonly zeros?: number;
+  readonly zeros?: number | undefined;
 }
 
 export interface Rule {
-  readonly name?: string;
-  readonly method?: string | readonly string[];
+  readonly name?: string | undefined;
+  readonly method?: string | readonly string[] | undefined;
   /** A pattern for path and query. */
-  readonly path?: RegExp;
-  readonly pathNot?: RegExp;
+  readonly path?: RegExp | undefined;
+  readonly pathNot?: RegExp | undefined;
   /** Patterns for headers of the request; a name after `!` has to be absent. */
-  readonly headers?: Readonly<Record<string, RegExp | true>>;
+  readonly headers?: Readonly<Record<string, RegExp | true>> | undefined;
   /** Of the requests that match, counted from 1: this one, these, a stretch, or every nth. */
-  readonly nth?: number | readonly number[] | { readonly from?: number; readonly to?: number; readonly every?: number };
+  readonly nth?:
+    | number
+    | readonly number[]
+    | { readonly from?: number | undefined; readonly to?: number | undefined; readonly every?: number | undefined }
+    | undefined
+    | undefined;
   /** Count for each path by itself: "every blob fails once". */
-  readonly perPath?: true;
+  readonly perPath?: true | undefined;
   /** Applied at most so often. */
-  readonly max?: number;
+  readonly max?: number | undefined;
   /** Between 0 and 1, from the generator of the proxy. */
-  readonly chance?: number;
+  readonly chance?: number | undefined;
   readonly do: Fault;
 }
 

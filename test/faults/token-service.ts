@@ -4,21 +4,21 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 export interface TokenServiceOptions {
   /** Anybody gets a token when absent. */
-  readonly account?: { readonly username: string; readonly password: string };
+  readonly account?: { readonly username: string | undefined; readonly password: string };
   /** Basic instead of tokens. */
-  readonly basic?: true;
-  /** Where the challenge says tokens are; the proxy itself when absent. */
-  readonly realm?: string;
+  readonly basic?: true | undefined;
+  /** Where the challenge says tokens are; the proxy itself, as the client calls it, when absent. */
+  readonly realm?: string | undefined;
   /** A token is good for so many requests. */
-  readonly uses?: number;
+  readonly uses?: number | undefined;
   /** Seconds, as told. */
-  readonly expiresIn?: number;
-  readonly issuedAt?: string;
+  readonly expiresIn?: number | undefined;
+  readonly issuedAt?: string | undefined;
 }
 
 export interface Said {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body: string;
 }
 

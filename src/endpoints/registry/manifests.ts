@@ -34,7 +34,7 @@ export async function getManifest(
     { method: 'GET', url, headers, signal, scopes: [pullScope(access)] },
     { statuses: [200], what },
   );
-  const bytes = await collect(response.body, MANIFEST_LIMIT, `manifest ${describe(access, reference)}`);
+  const bytes = await collect(response.body, MANIFEST_LIMIT, `${what}: the manifest`);
   const mediaType = mediaTypeOf(response, bytes, what);
   const digest = checkedDigest(response, bytes, { reference, what });
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes };

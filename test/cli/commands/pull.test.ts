@@ -409,7 +409,7 @@ describe('damage and breaks', () => {
     const { status, stdout, stderr } = await hubctl(['pull', name]);
     expect(status).toBe(7);
     expect(stdout).not.toContain('Status:');
-    expect(stderr).toContain(`hubctl: expected ${layer}`);
+    expect(stderr).toContain(`hubctl: pull ${name}: expected ${layer}`);
     expect(await images()).toEqual([]);
   });
 
@@ -477,7 +477,7 @@ describe('a registry that says no', () => {
     await gone.stop();
     const { status, stdout, stderr } = await hubctl(['pull', '-q', `${gone.host}/app:1`]);
     expect({ status, stdout }).toEqual({ status: 6, stdout: '' });
-    expect(stderr).toContain(`hubctl: cannot connect to ${gone.host}`);
+    expect(stderr).toContain(`hubctl: pull ${gone.host}/app:1: cannot connect to ${gone.host}`);
   });
 
   test('with --json is told as an object on stderr, and stdout is still one value', async () => {
