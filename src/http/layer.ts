@@ -22,6 +22,11 @@ export interface HttpRequest {
   readonly repeatable?: boolean | undefined;
   /** `manual` gives the 3xx answer to the caller. */
   readonly redirect?: 'follow' | 'manual' | undefined;
+  /**
+   * For an answer that is small and needed in one piece: when its body breaks off, the request is sent again. `limit` is in
+   * bytes; a longer one is CONTENT_INVALID, and `what` names it.
+   */
+  readonly whole?: { readonly limit: number; readonly what: string } | undefined;
   /** Milliseconds without a byte of answer after the request was sent; 30,000 by default. */
   readonly headersTimeout?: number | undefined;
   /**

@@ -1,5 +1,6 @@
 // Which requests are sent again, after which wait, and when is enough enough? The only place where requests are retried.
 import { HubError } from '../errors.ts';
+import { collect, contentOf } from '../util/content.ts';
 import { isLoopback } from './addresses.ts';
 import type { Clock } from './clock.ts';
 import { abortedBy } from './failure.ts';
@@ -85,7 +86,7 @@ class Attempts {
     try {
       const response = await this.#next(this.#request);
       this.#options.reached.add(url.host);
-      return { response };
+      return { response: await gathered(response, this.#request) };
     } catch (error) {
       if (isBodyError(error)) throw error;
       return { error };
@@ -164,6 +165,11 @@ class Attempts {
       details: { ...error.details, tries },
     });
   }
+}
+
+async function gathered(response: HttpResponse, { whole, method }: HttpRequest): Promise<HttpResponse> {
+  if (!whole || response.status !== 200 || method === 'HEAD') return response;
+  return { ...response, body: contentOf(await collect(response.body, whole.limit, whole.what)) };
 }
 
 function messageOf(error: unknown): string {

@@ -172,7 +172,7 @@ class Exchange {
     const asked = (error?: string): Said | undefined => tokens?.challenge(this.#self, method, path, error);
     if (challenge) return asked('invalid_token');
     if (redirect !== undefined) {
-      return { status: status ?? 307, headers: { location: redirect.replace('{path}', path), ...headers }, body: '' };
+      return { status: status ?? 307, headers: { location: this.#filled(redirect), ...headers }, body: '' };
     }
     if (status !== undefined) {
       return {
@@ -184,6 +184,11 @@ class Exchange {
     if (!tokens) return undefined;
     if (path.startsWith('/token')) return this.#tokenAnswer(tokens.token(this.#incoming.headers));
     return tokens.accepts(this.#incoming.headers) ? undefined : asked();
+  }
+
+  #filled(text: string): string {
+    const port = new URL(this.#place.origin()).port;
+    return text.replace('{path}', this.#seen.path).replace('{port}', port);
   }
 
   /** The proxy under the name that the client has for it. */
@@ -261,12 +266,7 @@ class Exchange {
         const start = this.#seen.requestBytes;
         this.#seen.requestBytes += chunk.length;
         if (this.#seen.requestBytes > limit && this.#mayCut(cuts)) {
-          if (resetUploadAfter !== undefined) {
-            upstream.destroy();
-            reset(this.#outgoing);
-          }
-          // Nothing more is read, and nobody is told, until the client gives up.
-          await once(this.#outgoing, 'close');
+          await this.#cut(upstream);
           return false;
         }
         if (corruptUpload !== undefined) chunk = flipped(chunk, corruptUpload - start);
@@ -278,6 +278,15 @@ class Exchange {
       upstream.destroy();
       return false;
     }
+  }
+
+  async #cut(upstream: ClientRequest): Promise<void> {
+    if (this.#fault.resetUploadAfter !== undefined) {
+      upstream.destroy();
+      reset(this.#outgoing);
+    }
+    // Nothing more is read, and nobody is told, until the client gives up.
+    await once(this.#outgoing, 'close');
   }
 
   #mayCut(cuts: number): boolean {
@@ -319,13 +328,25 @@ class Exchange {
     readonly ending: Ending;
     readonly limit: number;
   } {
-    const { withoutHeaders = [], setHeaders = {}, replace, zeros, truncate, truncateChunked, append } = this.#fault;
+    const {
+      withoutHeaders = [],
+      setHeaders = {},
+      rewriteHeaders = {},
+      replace,
+      zeros,
+      truncate,
+      truncateChunked,
+      append,
+    } = this.#fault;
     const { resetAfter, closeAfter, stallAfter } = this.#fault;
     const headers: OutgoingHttpHeaders = {};
     for (const [name, value] of Object.entries(answer.headers)) {
       if (!HOP.has(name) && !withoutHeaders.includes(name)) headers[name] = value;
     }
-    for (const [name, value] of Object.entries(setHeaders)) headers[name] = value.replace('{path}', this.#seen.path);
+    for (const [name, value] of Object.entries(setHeaders)) headers[name] = this.#filled(value);
+    for (const [name, { from, to }] of Object.entries(rewriteHeaders)) {
+      headers[name] = String(headers[name] ?? '').replace(from, to);
+    }
     const declared = Number(answer.headers['content-length'] ?? 0);
     const whole = replace === undefined ? declared : Buffer.byteLength(replace);
     if (replace !== undefined) headers['content-length'] = whole;

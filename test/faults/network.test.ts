@@ -4,6 +4,7 @@ import { serve, type RegistryServer } from '../../src/server/serve.ts';
 import { isLong } from '../helpers/random.ts';
 import { startRealRegistry, type RealRegistry } from '../helpers/real-registry.ts';
 import { publish, testImage, type TestImage } from './image.ts';
+import { MORE_PULL_ROWS, MORE_PUSH_ROWS } from './more-rows.ts';
 import { playPull, playPush, type Row } from './play.ts';
 import { PULL_ROWS } from './pull-rows.ts';
 import { PUSH_ROWS } from './push-rows.ts';
@@ -30,17 +31,21 @@ const imageOf = ({ size = 3 * MIB }: Row): TestImage => {
 
 beforeAll(async () => {
   own = await serve();
-  const image = imageOf(PULL_ROWS[0]!);
-  await publish(own.host, 'app', image);
-  if (real) await publish(real.host, 'app', image);
+  const sizes = new Map([...PULL_ROWS, ...MORE_PULL_ROWS].map((row) => [row.size, row]));
+  for (const row of sizes.values()) {
+    for (const host of real ? [own.host, real.host] : [own.host]) await publish(host, repositoryFor(row), imageOf(row));
+  }
 });
 afterAll(() => own.close(0));
+
+/** What a pull asks for; a push has a repository of its own. */
+const repositoryFor = ({ size }: Row): string => (size === undefined ? 'app' : `app-${size}`);
 
 const name = ({ id, fault, exit }: Row): string => `${id} ${fault}: ${exit === 0 ? 'survived' : `exit ${exit}`}`;
 
 describe.each(WORKERS)('with %i workers', (workers) => {
   test.each(PULL_ROWS.map((row) => [name(row), row] as const))('pull %s', async (_, row) => {
-    await playPull(row, { host: own.host, image: imageOf(row), workers });
+    await playPull(row, { host: own.host, image: imageOf(row), workers }, repositoryFor(row));
   });
 
   test.each(PUSH_ROWS.map((row) => [name(row), row] as const))('push %s', async (_, row) => {
@@ -51,11 +56,22 @@ describe.each(WORKERS)('with %i workers', (workers) => {
 
 describe.skipIf(!real).each(isLong ? WORKERS : [3])('against docker-registry with %i workers', (workers) => {
   test.each(PULL_ROWS.filter(() => isLong).map((row) => [name(row), row] as const))('pull %s', async (_, row) => {
-    await playPull(row, { host: real!.host, image: imageOf(row), workers });
+    await playPull(row, { host: real!.host, image: imageOf(row), workers }, repositoryFor(row));
   });
 
   test.each(PUSH_ROWS.map((row) => [name(row), row] as const))('push %s', async (_, row) => {
     const repository = `${row.id.toLowerCase()}-${workers}/app`;
     await playPush(row, { host: real!.host, image: imageOf(row), workers }, repository);
+  });
+});
+
+describe.each(isLong ? WORKERS : [3])('of the same kinds, with %i workers', (workers) => {
+  test.each(MORE_PULL_ROWS.map((row) => [name(row), row] as const))('pull %s', async (_, row) => {
+    await playPull(row, { host: own.host, image: imageOf(row), workers }, repositoryFor(row));
+  });
+
+  test.each(MORE_PUSH_ROWS.map((row) => [name(row), row] as const))('push %s', async (_, row) => {
+    const repository = `more/${row.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${workers}`;
+    await playPush(row, { host: own.host, image: imageOf(row), workers }, repository);
   });
 });

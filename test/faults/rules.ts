@@ -25,7 +25,7 @@ export interface Fault {
   readonly body?: string | undefined;
   /** 401 as the token service of the proxy asks for. */
   readonly challenge?: true | undefined;
-  /** 307, or `status`, to this place; `{path}` stands for path and query. */
+  /** 307, or `status`, to this place; `{path}` stands for path and query, `{port}` for the port of the proxy. */
   readonly redirect?: string | undefined;
   readonly withoutRequestHeaders?: readonly string[] | undefined;
   readonly requestHeaders?: Readonly<Record<string, string>> | undefined;
@@ -36,6 +36,8 @@ export interface Fault {
   readonly withoutHeaders?: readonly string[] | undefined;
   /** `{path}` as above. */
   readonly setHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Headers of the answer, changed by a pattern. */
+  readonly rewriteHeaders?: Readonly<Record<string, { readonly from: RegExp; readonly to: string }>> | undefined;
   readonly resetAfter?: Size | undefined;
   /** The connection ends in the middle of the promised length. */
   readonly closeAfter?: Size | undefined;
@@ -69,7 +71,6 @@ export interface Rule {
     | number
     | readonly number[]
     | { readonly from?: number | undefined; readonly to?: number | undefined; readonly every?: number | undefined }
-    | undefined
     | undefined;
   /** Count for each path by itself: "every blob fails once". */
   readonly perPath?: true | undefined;

@@ -4,7 +4,7 @@ import { createGate } from '../../src/http/gate.ts';
 import type { HttpRequest, HttpResponse, Layer, Send } from '../../src/http/layer.ts';
 import { retry, type RetryEvent, type RetryOptions } from '../../src/http/retry.ts';
 import { uploadOf } from '../../src/http/upload.ts';
-import { contentOf, type Content } from '../../src/util/content.ts';
+import { collect, contentOf, type Content } from '../../src/util/content.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { FakeClock, answer, type FakeAnswer } from '../helpers/web.ts';
 
@@ -304,4 +304,56 @@ test('what the source of a body throws is thrown as it is, also after another tr
   const request: HttpRequest = { ...REQUEST, method: 'PUT', body: { length: 4, open } };
   expect(await hubErrorFrom(() => send(request))).toBe(broken);
   expect(opened).toBe(2);
+});
+
+describe('an answer that is wanted whole', () => {
+  const whole = { limit: 10, what: 'the page' };
+
+  /** Sends over these bodies; a body is text, or breaks off. */
+  function bodies(...texts: readonly (string | HubError)[]): { send: Send; count: () => number } {
+    const clock = new FakeClock();
+    let count = 0;
+    const next: Send = async ({ url }) => {
+      const text = texts[Math.min(count, texts.length - 1)]!;
+      count += 1;
+      const broken: Content = {
+        cancel: () => undefined,
+        forEach: async () => {
+          throw text as HubError;
+        },
+      };
+      return {
+        ...answer(url, { status: 200 }),
+        body: typeof text === 'string' ? contentOf(Buffer.from(text)) : broken,
+      };
+    };
+    const layer = retry({ clock, gate: createGate(clock), random: () => 0.5, show: (url) => url.host });
+    return { send: layer(next), count: () => count };
+  }
+
+  test('is asked for again when its body breaks off', async () => {
+    const { send, count } = bodies(failure('broken-body'), 'content');
+    const response = await send({ ...REQUEST, whole });
+    expect((await collect(response.body, 10)).toString()).toBe('content');
+    expect(count()).toBe(2);
+  });
+
+  test('is given up after as many tries as any other', async () => {
+    const { send, count } = bodies(failure('broken-body'));
+    expect((await hubErrorFrom(() => send({ ...REQUEST, whole }))).message).toBe('failed by broken-body (6 tries)');
+    expect(count()).toBe(6);
+  });
+
+  test('is refused at once when it is too long, and named', async () => {
+    const { send, count } = bodies('content without end');
+    const error = await hubErrorFrom(() => send({ ...REQUEST, whole }));
+    expect(error).toMatchObject({ code: 'CONTENT_INVALID', message: 'the page is larger than 10 bytes' });
+    expect(count()).toBe(1);
+  });
+
+  test('is left to the reader when nobody asked for the whole of it', async () => {
+    const { send, count } = bodies(failure('broken-body'), 'content');
+    await send(REQUEST);
+    expect(count()).toBe(1);
+  });
 });

@@ -29,12 +29,13 @@ export async function getManifest(
   const what = `pull ${describe(access, reference)}`;
   const url = await access.url(`manifests/${reference}`);
   const headers = { accept: MANIFEST_ACCEPT };
+  const whole = { limit: MANIFEST_LIMIT, what: `${what}: the manifest` };
   const response = await expect(
     access,
-    { method: 'GET', url, headers, signal, scopes: [pullScope(access)] },
+    { method: 'GET', url, headers, signal, scopes: [pullScope(access)], whole },
     { statuses: [200], what },
   );
-  const bytes = await collect(response.body, MANIFEST_LIMIT, `${what}: the manifest`);
+  const bytes = await collect(response.body, whole.limit, whole.what);
   const mediaType = mediaTypeOf(response, bytes, what);
   const digest = checkedDigest(response, bytes, { reference, what });
   return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
