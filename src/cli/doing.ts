@@ -15,5 +15,6 @@ function named(verb: string, reference: string, message: string): string {
   if (message.includes(reference)) return message;
   // What is below knows which part it was working on: `pull layer sha256:...: it broke`.
   const rest = message.startsWith(`${verb} `) ? message.slice(verb.length + 1) : message;
-  return `${verb} ${reference}: ${rest}`;
+  const repository = reference.replace(/(?::[^:/@]*)?(?:@.*)?$/, '');
+  return `${verb} ${reference}: ${rest.replace(` of ${repository}: `, ': ').replace(` to ${repository}: `, ': ')}`;
 }

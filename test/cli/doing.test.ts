@@ -13,8 +13,8 @@ describe('an error', () => {
     expect(told('pull app:1: not found')).toMatchObject({ message: 'pull app:1: not found' });
   });
 
-  test('does not say the operation twice', () => {
-    expect(told('pull blob x of app: not found')).toMatchObject({ message: 'pull app:1: blob x of app: not found' });
+  test('says neither the operation nor the repository twice', () => {
+    expect(told('pull blob x of app: not found')).toMatchObject({ message: 'pull app:1: blob x: not found' });
   });
 
   test('keeps its code, hint and details, and has the reference in them', () => {
