@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { HubError } from '../errors.ts';
 import type { OnAccess } from './access-log.ts';
 import { BODY_LIMITS } from './body.ts';
-import { joinContents, type RegistryContents } from './contents.ts';
+import { joinContents } from './contents.ts';
 import { openRegistryDir, type RegistryDir } from './disk/registry-dir.ts';
 import { exchange } from './exchange.ts';
 import type { Accounts } from './htpasswd.ts';
@@ -96,8 +96,11 @@ export async function serve(options: ServeOptions = {}): Promise<RegistryServer>
 
 function placeOf(dir: RegistryDir, options: ServeOptions): RegistryPlace {
   const { images, upstream, onWarning, readOnly = false, allowDelete = true, chunkMinLength } = options;
-  const own: RegistryContents = upstream ? new ProxyContents({ dir, upstream, onWarning }) : dir;
-  const contents = joinContents(images ? [new StoreImages(images), own] : [own]);
+  const stored = images ? [new StoreImages(images)] : [];
+  // A tag that was fetched is for the proxy to judge, so it stands in the place of the directory.
+  const contents = upstream
+    ? joinContents([...stored, new ProxyContents({ dir, upstream, onWarning })])
+    : joinContents([dir, ...stored]);
   return { contents, dir, readOnly, allowDelete, chunkMinLength };
 }
 
@@ -128,7 +131,8 @@ function describe(error: unknown): string {
 async function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, { host, port })));
-    server.listen({ host, port }, resolve);
+    // What people call localhost has two addresses; clients that try both find this one.
+    server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port }, resolve);
   });
   server.removeAllListeners('error');
 }
