@@ -30,7 +30,8 @@ export async function exchange(
   options: ExchangeOptions,
 ): Promise<void> {
   const started = performance.now();
-  const before = incoming.socket.bytesRead;
+  // Of a connection that is closed neither can be asked any more.
+  const { bytesRead: before, remoteAddress: remote = '-' } = incoming.socket;
   const controller = new AbortController();
   response.once('close', () => controller.abort(new HubError('ABORTED', 'the client went away')));
   response.setHeader('docker-distribution-api-version', 'registry/2.0');
@@ -47,7 +48,7 @@ export async function exchange(
     if (!HubError.is(error, 'UNREACHABLE') && !HubError.is(error, 'ABORTED'))
       options.onFailure?.(error, nameOf(incoming));
   }
-  options.onAccess?.(entryOf({ incoming, response, user: told.user, started, before, aborted }));
+  options.onAccess?.(entryOf({ incoming, response, remote, user: told.user, started, before, aborted }));
 }
 
 interface Answering extends ExchangeOptions {
@@ -90,6 +91,7 @@ function hangUpLater(incoming: IncomingMessage, response: ServerResponse): void 
 interface Exchanged {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
+  readonly remote: string;
   readonly user: string | undefined;
   readonly started: number;
   /** Bytes the connection had received before. */
@@ -97,9 +99,9 @@ interface Exchanged {
   readonly aborted: boolean;
 }
 
-function entryOf({ incoming, response, user, started, before, aborted }: Exchanged): AccessEntry {
+function entryOf({ incoming, response, remote, user, started, before, aborted }: Exchanged): AccessEntry {
   return {
-    remote: incoming.socket.remoteAddress ?? '-',
+    remote,
     user,
     method: incoming.method ?? '-',
     target: incoming.url ?? '-',
