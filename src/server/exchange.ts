@@ -18,6 +18,8 @@ export interface ExchangeOptions {
   readonly onAccess: OnAccess | undefined;
   /** Told of failures that are nobody's fault but this machine's. */
   readonly onFailure: ((error: unknown, request: string) => void) | undefined;
+  /** The client waits for a word before it sends the body (`Expect: 100-continue`). */
+  readonly expectsContinue?: boolean | undefined;
 }
 
 /** Milliseconds in which a client may finish sending what nobody wants any more. */
@@ -39,7 +41,12 @@ export async function exchange(
   const told: { user?: string | undefined } = {};
   let aborted = false;
   try {
-    const reply = await replyTo(incoming, { ...options, signal: controller.signal, told });
+    const reply = await replyTo(incoming, {
+      ...options,
+      signal: controller.signal,
+      told,
+      onBody: options.expectsContinue === true ? () => response.writeContinue() : undefined,
+    });
     if (!incoming.complete) hangUpLater(incoming, response);
     await sendReply(response, reply, { head: incoming.method === 'HEAD' });
   } catch (error) {
@@ -55,6 +62,7 @@ interface Answering extends ExchangeOptions {
   readonly signal: AbortSignal;
   /** Filled in for the log. */
   readonly told: { user?: string | undefined };
+  readonly onBody: (() => void) | undefined;
 }
 
 /** Failures become answers here, but for those of a client that is no longer there to hear one. */
@@ -76,7 +84,7 @@ async function handle(incoming: IncomingMessage, options: Answering): Promise<Re
   const { path, query } = targetOf(url);
   const route = routeOf(path);
   if (!route) return { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' };
-  const body = new Body(incoming, options.bodyLimits);
+  const body = new Body(incoming, options.bodyLimits, options.onBody);
   return answer({ method, query, headers, body, signal: options.signal }, route, options.place);
 }
 

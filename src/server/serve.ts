@@ -1,5 +1,11 @@
 // How does a registry start, listen and stop?
-import { createServer as createPlainServer, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -115,10 +121,14 @@ function createServer(options: ServeOptions, place: RegistryPlace): Server {
     noDelay: true,
   };
   const onFailure = (error: unknown, request: string): void => onWarning?.(`${request}: ${describe(error)}`);
-  const listener = (incoming: Parameters<typeof exchange>[0], response: Parameters<typeof exchange>[1]): void => {
-    void exchange(incoming, response, { place, accounts, onAccess, onFailure, bodyLimits: BODY_LIMITS });
+  const common = { place, accounts, onAccess, onFailure, bodyLimits: BODY_LIMITS };
+  const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
+    void exchange(incoming, response, common);
   };
   const server = tls ? createTlsServer({ ...settings, ...tls }, listener) : createPlainServer(settings, listener);
+  server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
+    void exchange(incoming, response, { ...common, expectsContinue: true });
+  });
   server.maxConnections = LIMITS.connections;
   server.setTimeout(LIMITS.idle + 15_000);
   return server;
