@@ -101,14 +101,17 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
 }
 
 async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
-  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, hosts] = await Promise.all([
-    import('./http/client.ts'),
-    import('./http/origin.ts'),
-    import('./auth/authenticate.ts'),
-    import('./endpoints/registry/client.ts'),
-    import('./endpoints/registry/hosts.ts'),
-  ]);
+  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, hosts, { isLoopback }] =
+    await Promise.all([
+      import('./http/client.ts'),
+      import('./http/origin.ts'),
+      import('./auth/authenticate.ts'),
+      import('./endpoints/registry/client.ts'),
+      import('./endpoints/registry/hosts.ts'),
+      import('./http/addresses.ts'),
+    ]);
   const named = new Map<string, string>();
+  const asked = new Set<string>();
   const common = await httpOptions(options, credentials, named);
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
@@ -121,11 +124,18 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
   return createRegistryClient({
     send: http.send,
     originOf: async (host) => {
+      const plain = `http://${host}`;
+      if (URL.canParse(plain) && isLoopback(new URL(plain).hostname) && !asked.has(host)) {
+        asked.add(host);
+        // Which scheme it is has to be asked first; meanwhile the connection is opened that is most likely wanted.
+        void http.warm(new URL(plain), 1);
+      }
       const origin = await origins.originOf(host);
       named.set(origin.host, host);
       return origin;
     },
     close: () => http.close(),
+    warm: http.warm,
     onWarning: options.onWarning,
   });
 }

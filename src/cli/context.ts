@@ -9,6 +9,8 @@ export interface Settings {
   readonly storeDir: string;
   /** Transfers at once per registry host. */
   readonly concurrency: number;
+  /** Uploads at once per registry host: mostly they wait for answers, so more of them cost little. */
+  readonly uploads: number;
   readonly debug: boolean;
   readonly authfile: string | undefined;
 }

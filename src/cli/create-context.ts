@@ -8,6 +8,7 @@ import type { Io } from './io.ts';
 import { createOutput } from './output/create.ts';
 
 const CONCURRENCY = 8;
+const UPLOADS = 16;
 
 /** Nothing is read or opened before a command asks for it. */
 export function createContext(io: Io, globals: GlobalFlags): Context {
@@ -38,7 +39,13 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
   return {
     io: { ...io, signal },
     signal,
-    settings: { storeDir, concurrency: globals.concurrency ?? CONCURRENCY, debug, authfile },
+    settings: {
+      storeDir,
+      concurrency: globals.concurrency ?? CONCURRENCY,
+      uploads: globals.concurrency ?? UPLOADS,
+      debug,
+      authfile,
+    },
     output,
     store: () => defaults.store(),
     registries: () => defaults.registries(),

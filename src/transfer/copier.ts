@@ -5,7 +5,7 @@ import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/m
 import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
 import { collect, contentOf } from '../util/content.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
-import type { Open, Source, WriteResult } from './endpoint.ts';
+import type { Open, Source, Standing, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
@@ -45,8 +45,11 @@ export class Copier {
   readonly #manifests = new Map<string, Promise<Buffer>>();
   /** What was read before it is copied. */
   readonly #small = new Map<string, Buffer>();
+  /** What the sink had when it was to be written there. */
+  readonly #existing = new Set<string>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
-  #force = false;
+  /** Digests to be written although the sink seems to have them; `all` for every one. */
+  #force: ReadonlySet<string> | 'all' = new Set();
   #failure: unknown;
   #totals = { copied: 0, copiedBytes: 0, mounted: 0, mountedBytes: 0, existing: 0, existingBytes: 0 };
 
@@ -85,9 +88,10 @@ export class Copier {
     this.#manifests.set(descriptor.digest, Promise.resolve(Buffer.from(bytes)));
   }
 
-  startAgain(): void {
+  /** Everything is looked at once more; what is listed is written whatever the sink believes, all of it when the list is empty. */
+  startAgain(missing: readonly string[]): void {
     this.#done.clear();
-    this.#force = true;
+    this.#force = missing.length === 0 ? 'all' : new Set(missing);
     this.#failure = undefined;
   }
 
@@ -183,7 +187,8 @@ export class Copier {
     this.#done.set(node.descriptor.digest, work);
     work.catch((error: unknown) => {
       if (this.#failure === undefined) this.#failure = error;
-      this.#parts.abort(error);
+      // Content that the sink lost can be brought once more; what else is under way need not stop for that.
+      if (!lacksContent(error)) this.#parts.abort(error);
     });
     return work;
   }
@@ -192,16 +197,54 @@ export class Copier {
     const { to, signal, limiter } = this.#parts;
     const { descriptor } = node;
     this.#checkLimits(node);
-    const there = !this.#force && !this.sinkIsSparse && (await to.has(descriptor, { signal }));
-    if (there && as === undefined) return this.#alreadyThere(node);
+    const standing = await this.#standing(descriptor, as);
+    if (standing === 'named') return this.#alreadyThere(node);
     const bytes = await this.manifestBytes(descriptor);
     const children = this.#children(descriptor, bytes, node.depth + 1);
-    if (there) for (const child of children) await this.#mark(child);
+    if (standing === 'present' || (await this.#isThereAfterAll(descriptor, children)))
+      for (const child of children) await this.#mark(child);
     else await this.#all(children);
     const write = (): Promise<WriteResult> =>
-      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#force });
+      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#forces(descriptor) });
     const lane = `manifests ${to.lane ?? to.name}`;
     this.#finish(node, manifestKind(children), await limiter.run({ lane, size: bytes.length, signal }, write));
+  }
+
+  /** A manifest that needs no name has it when it is there. */
+  async #standing(descriptor: Descriptor, as: string | undefined): Promise<Standing> {
+    const { to, signal, options } = this.#parts;
+    if (this.sinkIsSparse || this.#isForced) return 'absent';
+    if (as === undefined) return (await to.has(descriptor, { signal })) ? 'named' : 'absent';
+    if (!to.standing) return (await to.has(descriptor, { signal })) ? 'present' : 'absent';
+    const remembered = await options.remembered?.(descriptor);
+    const standing = await to.standing(descriptor, { as, remembered, signal });
+    if (standing !== 'named') return standing;
+    // The list of what refers to an image may have to be mended, which only a write does.
+    const { subject } = parseManifest(await this.manifestBytes(descriptor), descriptor.mediaType);
+    return subject === undefined ? 'named' : 'present';
+  }
+
+  /**
+   * Of a manifest that a sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
+   * the manifest may be there under another name, and when it has not, no question was asked in vain.
+   */
+  async #isThereAfterAll(descriptor: Descriptor, children: readonly Place[]): Promise<boolean> {
+    const { to, signal, options } = this.#parts;
+    const config = children.find(({ kind }) => kind === 'config');
+    if (!to.standing || this.#isForced || !config) return false;
+    if ((await options.mountFrom?.(config.descriptor))?.length) return false;
+    to.prepare?.(children.length - 1);
+    await this.#node(config);
+    return this.#existing.has(config.descriptor.digest) && to.has(descriptor, { signal });
+  }
+
+  /** Once something was found missing, no manifest is taken for complete. */
+  get #isForced(): boolean {
+    return this.#force === 'all' || this.#force.size > 0;
+  }
+
+  #forces({ digest }: Descriptor): boolean {
+    return this.#force === 'all' || this.#force.has(digest);
   }
 
   async #all(children: readonly Place[]): Promise<void> {
@@ -250,7 +293,7 @@ export class Copier {
       to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, onWait });
     const result = await limiter.run({ lane: to.lane ?? to.name, size: descriptor.size, signal }, async () => {
       try {
-        return await write(this.#force);
+        return await write(this.#forces(descriptor));
       } catch (error) {
         // One whole fetch more, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
@@ -258,6 +301,7 @@ export class Copier {
         return write(true);
       }
     });
+    if (result.outcome === 'exists') this.#existing.add(descriptor.digest);
     this.#finish(node, node.kind, result);
   }
 
@@ -308,6 +352,11 @@ export class Copier {
 /** By its place in the parent, not by its type alone: a layer that claims to be a manifest is still a layer. */
 function isTree({ kind }: Child): boolean {
   return kind === 'index' || kind === 'manifest';
+}
+
+/** True for a sink's answer that content it was believed to have is not there. */
+export function lacksContent(error: unknown): error is HubError {
+  return HubError.is(error) && Array.isArray(error.details['missing']);
 }
 
 function outdated({ digest }: Descriptor): HubError {

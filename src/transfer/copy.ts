@@ -1,7 +1,6 @@
 // How does an image get from one endpoint to another?
-import { HubError } from '../errors.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
-import { Copier, type CopyTotals } from './copier.ts';
+import { Copier, lacksContent, type CopyTotals } from './copier.ts';
 import type { Source } from './endpoint.ts';
 import { Limiter } from './limit.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
@@ -17,6 +16,7 @@ export interface CopyResult extends CopyTotals {
 }
 
 const CONCURRENCY = 8;
+const HEALINGS = 2;
 
 /**
  * Copies what `reference` names at `from`, and all it refers to, to `to`: children before parents, each digest once, the
@@ -36,7 +36,10 @@ export async function copy(
   const limiter = options.limiter ?? new Limiter(options.concurrency ?? CONCURRENCY);
   const copier = new Copier({ from, to, limiter, label, signal, abort: (reason) => stop.abort(reason), options });
   try {
-    return await copyNamed(copier, reference, await from.resolve(reference, { signal, expected: options.expected }));
+    const resolving = from.resolve(reference, { signal, expected: options.expected });
+    // While a distant source says what is to be copied, the sink may look what the name means there.
+    if (from.remote && !options.remembered) to.expect?.(options.as ?? reference, { signal });
+    return await copyNamed(copier, reference, await resolving);
   } catch (error) {
     stop.abort(error);
     await copier.settle();
@@ -56,14 +59,19 @@ async function copyNamed(copier: Copier, reference: string, resolved: Descriptor
   return { ...copier.totals, descriptor, resolved, reference: as };
 }
 
-/** When the sink says that content it had is gone, everything is written once more, without asking it what it has. */
+/**
+ * When the sink says that content it had is gone, that content is written once more without asking for it; and when it
+ * says so again, since it may not name all that is missing, everything is.
+ */
 async function copyHealing(copier: Copier, root: Descriptor, as: string): Promise<void> {
-  try {
-    await copier.root(root, as);
-  } catch (error) {
-    if (!HubError.is(error) || error.details['missing'] === undefined || copier.options.signal?.aborted) throw error;
-    await copier.settle();
-    copier.startAgain();
-    await copier.root(root, as);
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await copier.root(root, as);
+      return;
+    } catch (error) {
+      if (!lacksContent(error) || tries >= HEALINGS || copier.options.signal?.aborted) throw error;
+      await copier.settle();
+      copier.startAgain(tries === 0 ? (error.details['missing'] as readonly string[]) : []);
+    }
   }
 }

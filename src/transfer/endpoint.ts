@@ -42,10 +42,24 @@ export interface WriteOptions extends CallOptions {
   readonly onWait?: ((reason: string) => void) | undefined;
 }
 
+/** What a sink has of a manifest: also under the name it is to get, only the content, or nothing it knows of. */
+export type Standing = 'named' | 'present' | 'absent';
+
+/** What the caller remembers of a manifest at the sink from last time: that it had the name, or only that it was there. */
+export type Remembered = Exclude<Standing, 'absent'>;
+
+export interface StandingOptions extends CallOptions {
+  readonly as: string;
+  /** A hint. It decides what is asked first, never what is believed. */
+  readonly remembered?: Remembered | undefined;
+}
+
 /** Bytes from a Source are NOT trusted: copy() verifies them. */
 export interface Source {
   /** For people: `localhost:5000/app`, `oci:./out`. */
   readonly name: string;
+  /** True where each question takes a round trip. */
+  readonly remote?: boolean | undefined;
   /** Throws NOT_FOUND. */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */
@@ -62,6 +76,12 @@ export interface Sink {
   /** Group of sinks that share limits, such as the host of a registry. */
   readonly lane?: string | undefined;
   has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  /** For sinks where a question is a round trip: told the name of a copy before its content is known, to ask ahead. */
+  expect?(as: string, options?: CallOptions): void;
+  /** Told how many pieces of content are about to come, to get ready for them. */
+  prepare?(pieces: number): void;
+  /** For the same sinks: all about a manifest and its name in as few questions as it takes. `absent` may be wrong, the others not. */
+  standing?(descriptor: Descriptor, options: StandingOptions): Promise<Standing>;
   write(descriptor: Descriptor, open: Open, options?: WriteOptions): Promise<WriteResult>;
   /** For sinks that are one file or one stream: write the trailer. Called once, after the last copy() succeeded. */
   commit?(options?: CallOptions): Promise<void>;

@@ -43,7 +43,7 @@ export const command: CommandSpec = defineCommand({
         as,
         platforms: flags.platform.length > 0 ? platformsOf(context, flags.platform) : undefined,
         available: from.kind !== 'registry',
-        concurrency: context.settings.concurrency,
+        concurrency: to.kind === 'registry' ? context.settings.uploads : context.settings.concurrency,
         mountFrom: async () => mountable(from, to),
         referrers: flags.referrers,
         label: source,

@@ -2,6 +2,7 @@
 import { HubError } from '../../errors.ts';
 import type { HttpRequest, HttpResponse, Send } from '../../http/layer.ts';
 import { wireError } from './errors.ts';
+import type { TraitMemory } from './traits.ts';
 
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
@@ -15,9 +16,12 @@ export interface RepositoryAccess {
   readonly send: Send;
   /** URL of a path below `/v2/<repository>/`. */
   url(path: string): Promise<URL>;
+  /** Opens connections to where `url` leads, besides the one in use. */
+  readonly warm: (count: number) => void;
   /** A text for the user that is not a failure, each once. */
   readonly warn: (message: string) => void;
   readonly sleep: Sleep;
+  readonly traits: TraitMemory;
 }
 
 export function pullScope(access: RepositoryAccess): string {

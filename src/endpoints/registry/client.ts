@@ -7,6 +7,7 @@ import type { Sleep } from './access.ts';
 import { apiHost } from './hosts.ts';
 import { RegistryHost } from './host.ts';
 import { RegistryEndpoint } from './registry.ts';
+import { traitsInMemory, type TraitMemory } from './traits.ts';
 
 export interface RegistryClientOptions {
   /** Sends with the user's credentials, retries and redirects. */
@@ -14,9 +15,13 @@ export interface RegistryClientOptions {
   /** The origin of a host, with the scheme that works. */
   readonly originOf: (host: string) => Promise<URL>;
   readonly close: () => Promise<void>;
+  /** Opens connections ahead of the requests that will need them. Never throws. */
+  readonly warm?: ((origin: URL, count: number) => Promise<void>) | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Waits some milliseconds before a broken upload goes on; a test supplies its own. */
   readonly sleep?: Sleep | undefined;
+  /** What registries were found to be able to do; by default remembered as long as this client. */
+  readonly traits?: TraitMemory | undefined;
 }
 
 export interface RegistryClient {
@@ -29,7 +34,7 @@ export interface RegistryClient {
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { originOf, close, sleep = systemClock.sleep } = options;
+  const { originOf, close, sleep = systemClock.sleep, traits = traitsInMemory() } = options;
   const warn = warnOnce(options.onWarning);
   const send = listening(options.send, warn);
   const base = (registry: string) => (): Promise<URL> => originOf(apiHost(registry));
@@ -48,8 +53,10 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         repository,
         send,
         url: async (path) => new URL(`/v2/${repository}/${path}`, await originOf(apiHost(registry))),
+        warm: (count) => void base(registry)().then((origin) => options.warm?.(origin, count)),
         warn,
         sleep,
+        traits,
       });
     },
   };
