@@ -26,6 +26,8 @@ export interface Context {
   registries(): Promise<RegistryClient>;
   /** Credential stores of this user; built on first use. */
   credentials(): Promise<CredentialAccess>;
+  /** Forgets the tokens kept for a registry, or for all of them. */
+  forgetTokens(registry?: string): Promise<void>;
   /** Closes connections and stores that were opened. Safe to call when nothing was. */
   close(): Promise<void>;
 }

@@ -30,6 +30,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     tlsCert: at(globals.tlsCert),
     tlsKey: at(globals.tlsKey),
     limitRate: globals.limitRate,
+    tokenCache: globals.tokenCache,
     signal,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
@@ -50,6 +51,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     store: () => defaults.store(),
     registries: () => defaults.registries(),
     credentials: () => defaults.credentials(),
+    forgetTokens: (registry) => defaults.forgetTokens(registry),
     close: async () => defaults[Symbol.asyncDispose](),
   };
 }

@@ -233,7 +233,7 @@ export class Copier {
     const config = children.find(({ kind }) => kind === 'config');
     if (!to.standing || this.#isForced || !config) return false;
     if ((await options.mountFrom?.(config.descriptor))?.length) return false;
-    to.prepare?.(children.length - 1);
+    to.warm?.(children.length - 1);
     await this.#node(config);
     return this.#existing.has(config.descriptor.digest) && to.has(descriptor, { signal });
   }

@@ -37,8 +37,7 @@ export async function copy(
   const copier = new Copier({ from, to, limiter, label, signal, abort: (reason) => stop.abort(reason), options });
   try {
     const resolving = from.resolve(reference, { signal, expected: options.expected });
-    // While a distant source says what is to be copied, the sink may look what the name means there.
-    if (from.remote && !options.remembered) to.expect?.(options.as ?? reference, { signal });
+    if (from.remote) askAhead(to, reference, { ...options, signal });
     return await copyNamed(copier, reference, await resolving);
   } catch (error) {
     stop.abort(error);
@@ -46,6 +45,11 @@ export async function copy(
     // An abort of ours hides the failure that caused it; the caller's own abort is the failure.
     throw options.signal?.aborted ? options.signal.reason : (copier.failure ?? error);
   }
+}
+
+/** While a distant source says what is to be copied, the sink may look what the name means there. */
+function askAhead(to: ReadableSink, reference: string, { as = reference, remembered, signal }: CopyOptions): void {
+  if (!remembered) to.expect?.(as, { signal });
 }
 
 async function copyNamed(copier: Copier, reference: string, resolved: Descriptor): Promise<CopyResult> {

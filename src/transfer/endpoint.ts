@@ -79,7 +79,7 @@ export interface Sink {
   /** For sinks where a question is a round trip: told the name of a copy before its content is known, to ask ahead. */
   expect?(as: string, options?: CallOptions): void;
   /** Told how many pieces of content are about to come, to get ready for them. */
-  prepare?(pieces: number): void;
+  warm?(pieces: number): void;
   /** For the same sinks: all about a manifest and its name in as few questions as it takes. `absent` may be wrong, the others not. */
   standing?(descriptor: Descriptor, options: StandingOptions): Promise<Standing>;
   write(descriptor: Descriptor, open: Open, options?: WriteOptions): Promise<WriteResult>;

@@ -104,7 +104,7 @@ export class RegistryEndpoint implements Endpoint {
     this.#access.warm(WARM_AHEAD);
   }
 
-  prepare(pieces: number): void {
+  warm(pieces: number): void {
     this.#access.warm(Math.min(pieces, WARM));
   }
 

@@ -39,8 +39,8 @@ export class Standings {
    */
   async of({ digest }: Descriptor, { as, remembered, signal }: StandingOptions): Promise<Standing> {
     if (this.#written.has(digest)) return 'present';
-    if (isDigest(as)) return (await this.#has(digest, signal)) ? (as === digest ? 'named' : 'present') : 'absent';
-    if (remembered === 'present') return (await this.#has(digest, signal)) ? 'present' : 'absent';
+    if (as === digest) return (await this.#has(digest, signal)) ? 'named' : 'absent';
+    if (isDigest(as) || remembered === 'present') return (await this.#has(digest, signal)) ? 'present' : 'absent';
     const meaning = await this.#meaning(as, signal);
     if (meaning === digest) return 'named';
     if (remembered === undefined && meaning !== '') return 'absent';
