@@ -8,7 +8,8 @@ import type { Output } from './output/output.ts';
 export interface Settings {
   readonly storeDir: string;
   /** Transfers at once per registry host. */
-  readonly concurrency: number;
+  /** Transfers at once, when the user said so. */
+  readonly concurrency: number | undefined;
   readonly debug: boolean;
   readonly authfile: string | undefined;
 }

@@ -7,8 +7,6 @@ import type { GlobalFlags } from './globals.ts';
 import type { Io } from './io.ts';
 import { createOutput } from './output/create.ts';
 
-const CONCURRENCY = 8;
-
 /** Nothing is read or opened before a command asks for it. */
 export function createContext(io: Io, globals: GlobalFlags): Context {
   const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(io.cwd, path));
@@ -38,7 +36,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
   return {
     io: { ...io, signal },
     signal,
-    settings: { storeDir, concurrency: globals.concurrency ?? CONCURRENCY, debug, authfile },
+    settings: { storeDir, concurrency: globals.concurrency, debug, authfile },
     output,
     store: () => defaults.store(),
     registries: () => defaults.registries(),

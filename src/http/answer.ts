@@ -48,7 +48,8 @@ export class AnswerReader {
   /** Takes bytes from `from` to the end. Gives the first byte that was not taken because of a pause. Throws UNREACHABLE. */
   feed(bytes: Buffer, from: number): number {
     let position = from;
-    while (position < bytes.length && !this.paused) position = this.#step(bytes, position);
+    // A pause that began with the last bytes of a body holds up its end as well.
+    while (!this.paused && (position < bytes.length || this.#isDue)) position = this.#step(bytes, position);
     return position;
   }
 
@@ -112,14 +113,21 @@ export class AnswerReader {
     else this.#state = framing === 'chunked' ? 'chunk-size' : 'until-close';
   }
 
+  /** True when all bytes of a piece have been told, but not its end. */
+  get #isDue(): boolean {
+    return this.#left === 0 && (this.#state === 'sized' || this.#state === 'chunk');
+  }
+
   #sized(bytes: Buffer, position: number): number {
+    if (this.#isDue) {
+      if (this.#state === 'chunk') this.#state = 'chunk-end';
+      else this.#finish();
+      return position;
+    }
     const end = Math.min(bytes.length, position + this.#left);
     this.#left -= end - position;
     const isWhole = position === 0 && end === bytes.length;
     this.#listener.onBody(isWhole ? bytes : bytes.subarray(position, end));
-    if (this.#left > 0) return end;
-    if (this.#state === 'chunk') this.#state = 'chunk-end';
-    else this.#finish();
     return end;
   }
 

@@ -32,6 +32,7 @@ export interface WireOwner {
 /** Milliseconds an idle connection is kept: load balancers keep one for at least a minute. */
 const KEEP_ALIVE = 15_000;
 
+const NOTHING = Buffer.alloc(0);
 /** What the codes mean says failure.ts. */
 const RESET = { code: 'ECONNRESET' };
 const TOO_LATE = { head: { code: 'UND_ERR_HEADERS_TIMEOUT' }, body: { code: 'UND_ERR_BODY_TIMEOUT' } };
@@ -196,6 +197,7 @@ export class Wire {
     if (this.#closed || !this.#reader.paused) return;
     this.#reader.paused = false;
     this.#lastByte = performance.now();
+    this.#feed(NOTHING, 0);
     while (this.#pending.length > 0 && !this.#reader.paused && !this.#closed) {
       const piece = this.#pending.shift();
       if (piece) this.#feed(piece.bytes, piece.position);
