@@ -8,9 +8,8 @@ import type { Output } from './output/output.ts';
 export interface Settings {
   readonly storeDir: string;
   /** Transfers at once per registry host. */
-  readonly concurrency: number;
-  /** Uploads at once per registry host: mostly they wait for answers, so more of them cost little. */
-  readonly uploads: number;
+  /** Transfers at once, when the user said so. */
+  readonly concurrency: number | undefined;
   readonly debug: boolean;
   readonly authfile: string | undefined;
 }

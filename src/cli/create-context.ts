@@ -7,9 +7,6 @@ import type { GlobalFlags } from './globals.ts';
 import type { Io } from './io.ts';
 import { createOutput } from './output/create.ts';
 
-const CONCURRENCY = 8;
-const UPLOADS = 16;
-
 /** Nothing is read or opened before a command asks for it. */
 export function createContext(io: Io, globals: GlobalFlags): Context {
   const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(io.cwd, path));
@@ -40,13 +37,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
   return {
     io: { ...io, signal },
     signal,
-    settings: {
-      storeDir,
-      concurrency: globals.concurrency ?? CONCURRENCY,
-      uploads: globals.concurrency ?? UPLOADS,
-      debug,
-      authfile,
-    },
+    settings: { storeDir, concurrency: globals.concurrency, debug, authfile },
     output,
     store: () => defaults.store(),
     registries: () => defaults.registries(),

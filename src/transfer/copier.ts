@@ -5,7 +5,7 @@ import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/m
 import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
 import { collect, contentOf } from '../util/content.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
-import type { Open, Source, Standing, WriteResult } from './endpoint.ts';
+import type { Open, Share, Source, Standing, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
@@ -40,6 +40,8 @@ const MAX_DESCRIPTORS = 100_000;
 const MAX_REFERRERS = 1000;
 
 export class Copier {
+  /** A request to the source takes its time, whatever it brings. */
+  far = false;
   readonly #parts: CopierParts;
   readonly #done = new Map<string, Promise<void>>();
   readonly #manifests = new Map<string, Promise<Buffer>>();
@@ -289,20 +291,29 @@ export class Copier {
     if (await this.#leaveOut(descriptor)) return;
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
-    const write = (force: boolean): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, onWait });
-    const result = await limiter.run({ lane: to.lane ?? to.name, size: descriptor.size, signal }, async () => {
+    const write = (force: boolean, share: Share): Promise<WriteResult> =>
+      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, share, onWait });
+    // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
+    const together = to.lane === undefined && this.#parts.from.lane !== undefined;
+    const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
+    const result = await limiter.run(limits, async (share) => {
       try {
-        return await write(this.#forces(descriptor));
+        return await write(this.#forces(descriptor), share);
       } catch (error) {
         // One whole fetch more, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return write(true);
+        return write(true, share);
       }
     });
     if (result.outcome === 'exists') this.#existing.add(descriptor.digest);
     this.#finish(node, node.kind, result);
+  }
+
+  /** Where transfers get in each other's way: at the registry that is written to, else at the one that is read. */
+  get #lane(): string {
+    const { from, to } = this.#parts;
+    return to.lane ?? from.lane ?? to.name;
   }
 
   /** Non-distributable layers stay where they are unless the sink is a local one [OCI image-spec layer.md]. */
@@ -317,10 +328,22 @@ export class Copier {
     const known = this.#small.get(descriptor.digest);
     if (known) return async ({ start, end } = {}) => contentOf(known.subarray(start, end));
     const reference = this.label;
-    return reader(this.#parts.from, descriptor, {
-      signal: this.#parts.signal,
-      onStart: (offset) => this.#emit({ type: 'started', reference, descriptor, offset }),
-      onBytes: (bytes) => this.#emit({ type: 'progress', reference, descriptor, bytes }),
+    const { from, limiter, signal } = this.#parts;
+    let begun = -1;
+    let received = 0;
+    return reader(from, descriptor, {
+      signal,
+      // Parts further on are the same transfer; one that begins no later than the first did is another try.
+      onStart: (offset) => {
+        if (begun !== -1 && offset > begun) return;
+        [begun, received] = [offset, offset];
+        this.#emit({ type: 'started', reference, descriptor, offset });
+      },
+      onBytes: (bytes) => {
+        received += bytes;
+        limiter.moved(this.#lane, bytes);
+        this.#emit({ type: 'progress', reference, descriptor, bytes: received });
+      },
       onRetry: (attempt, delay, error) =>
         this.#emit({ type: 'retrying', url: descriptor.digest, attempt, delay, message: error.message }),
     });

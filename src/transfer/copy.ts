@@ -15,8 +15,9 @@ export interface CopyResult extends CopyTotals {
   readonly reference: string;
 }
 
-const CONCURRENCY = 8;
 const HEALINGS = 2;
+/** Milliseconds to resolve a name, connecting included, from which on the source counts as far away. */
+const FAR = 40;
 
 /**
  * Copies what `reference` names at `from`, and all it refers to, to `to`: children before parents, each digest once, the
@@ -33,12 +34,18 @@ export async function copy(
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   const label = options.label ?? reference;
-  const limiter = options.limiter ?? new Limiter(options.concurrency ?? CONCURRENCY);
+  const limiter = options.limiter ?? new Limiter(options.concurrency);
   const copier = new Copier({ from, to, limiter, label, signal, abort: (reason) => stop.abort(reason), options });
   try {
-    const resolving = from.resolve(reference, { signal, expected: options.expected });
-    if (from.remote) askAhead(to, reference, { ...options, signal });
-    return await copyNamed(copier, reference, await resolving);
+    const { expected } = options;
+    // What was here before is most likely still the same, and then nothing more is needed.
+    if (!expected) from.prepare?.();
+    const asked = performance.now();
+    const resolving = from.resolve(reference, { signal, expected });
+    if (from.lane !== undefined) askAhead(to, reference, { ...options, signal });
+    const resolved = await resolving;
+    copier.far = performance.now() - asked > FAR;
+    return await copyNamed(copier, reference, resolved);
   } catch (error) {
     stop.abort(error);
     await copier.settle();

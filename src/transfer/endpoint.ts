@@ -18,6 +18,13 @@ export interface ReadOptions extends CallOptions {
   readonly start?: number | undefined;
   /** First byte not wanted; the end of the content by default. */
   readonly end?: number | undefined;
+  /**
+   * More than `end` is welcome: a source that cannot give just a part gives all from `start` on, instead of throwing the rest
+   * away. `isPart` of the content tells which it is.
+   */
+  readonly greedy?: boolean | undefined;
+  /** The caller hashes the whole by itself, since it puts it together from parts. */
+  readonly unverified?: boolean | undefined;
 }
 
 /** Opens the content, again if need be, from a byte offset. Retry, resume and ranges are this function called again. */
@@ -38,6 +45,8 @@ export interface WriteOptions extends CallOptions {
   readonly mountFrom?: readonly string[] | undefined;
   /** Write even what the sink believes to have: it was wrong about it a moment ago. */
   readonly force?: boolean | undefined;
+  /** How the work may be shared out when the sink can take parts in any order. */
+  readonly share?: Share | undefined;
   /** Told when the sink has to wait for another process that writes the same content. */
   readonly onWait?: ((reason: string) => void) | undefined;
 }
@@ -54,12 +63,22 @@ export interface StandingOptions extends CallOptions {
   readonly remembered?: Remembered | undefined;
 }
 
+/** Shares out the work of fetching one content. */
+export interface Share {
+  /** Bytes that one request should bring when so many are missing. */
+  piece(missing: number): number;
+  /** Lets transfers that have nothing else to do take part: `next` begins another piece, or gives undefined when none is left. */
+  offer(next: () => Promise<void> | undefined): void;
+}
+
 /** Bytes from a Source are NOT trusted: copy() verifies them. */
 export interface Source {
   /** For people: `localhost:5000/app`, `oci:./out`. */
   readonly name: string;
-  /** True where each question takes a round trip. */
-  readonly remote?: boolean | undefined;
+  /** Group of sources that share limits, such as the host of a registry; none for those on this machine. */
+  readonly lane?: string | undefined;
+  /** A copy from here is about to begin: makes ready what it will need. Never throws. */
+  prepare?(): void;
   /** Throws NOT_FOUND. */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */

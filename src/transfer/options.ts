@@ -19,7 +19,7 @@ export interface CopyOptions extends CallOptions {
   readonly available?: boolean | undefined;
   /** Shared by several copies; else one of `concurrency` is made. */
   readonly limiter?: Limiter | undefined;
-  /** Transfers at once, 8 by default. */
+  /** Transfers at once; by default 8, and up to 16 where more are faster. */
   readonly concurrency?: number | undefined;
   /** Repositories of the sink's registry that may lend a blob. */
   readonly mountFrom?: ((descriptor: Descriptor) => Promise<readonly string[]>) | undefined;

@@ -72,7 +72,7 @@ export async function runCommand(
   const context = {
     io,
     signal: io.signal,
-    settings: { storeDir: '/nowhere', concurrency: 2, uploads: 2, debug: false, authfile: undefined },
+    settings: { storeDir: '/nowhere', concurrency: 2, debug: false, authfile: undefined },
     output: createOutput({ io, json, quiet, format, progress: 'none' }),
     store: async () => options.store ?? new FakeStore(),
     registries: async () =>

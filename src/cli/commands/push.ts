@@ -20,6 +20,9 @@ import type { TransferView } from '../output/output.ts';
 import { platformsOf } from '../platforms.ts';
 import { lenders, noting, remembered } from '../remember.ts';
 
+/** Uploads at once for each registry: mostly they wait for answers, so more of them cost little. */
+const UPLOADS = 16;
+
 export const command: CommandSpec = defineCommand({
   name: 'push',
   summary: 'Upload images to a registry',
@@ -47,7 +50,7 @@ export const command: CommandSpec = defineCommand({
     const wanted = flags['all-tags'] ? await localTags(store, references) : references.map(withDefaultTag);
     const view = context.output.transfer({ direction: 'push' });
     const platforms = flags.platform.length > 0 ? platformsOf(context, flags.platform) : undefined;
-    const limiter = new Limiter(context.settings.uploads);
+    const limiter = new Limiter(context.settings.concurrency ?? UPLOADS);
     const push: Push = { context, store, view, platforms, limiter, endpoints: new Map() };
     try {
       announce(context, wanted);

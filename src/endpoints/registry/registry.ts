@@ -43,7 +43,6 @@ export class RegistryEndpoint implements Endpoint {
   readonly name: string;
   /** All repositories of a host share its limits. */
   readonly lane: string;
-  readonly remote = true;
   readonly registry: string;
   readonly repository: string;
   readonly #access: RepositoryAccess;
