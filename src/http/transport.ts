@@ -8,6 +8,8 @@ import { Lane } from './lane.ts';
 import type { HttpRequest, HttpResponse, Send } from './layer.ts';
 import { proxyAuthorization } from './proxy.ts';
 import { UndiciLane } from './undici-lane.ts';
+import { openUpload } from './upload.ts';
+import type { Job } from './wire.ts';
 
 export interface TransportOptions extends ConnectOptions {
   readonly userAgent: string;
@@ -30,11 +32,13 @@ export interface Transport {
 }
 
 const TIMEOUT = 30_000;
+/** What the code means says failure.ts. */
+const ODD = { code: 'ECONNRESET' };
 const CONNECTIONS = 16;
 
 /**
- * Sends over connections of its own, as many as needed per origin. GET and HEAD take lanes that are read here, which
- * costs half the time; everything else, and hosts whose answers are unusual, are left to undici. Gives any answer
+ * Sends over connections of its own, as many as needed per origin, that are written and read here, which costs half the
+ * time; what goes by a proxy, and hosts whose answers are unusual, are left to undici. Gives any answer
  * whatever its status; throws as Send says.
  */
 export function createTransport(options: TransportOptions): Transport {
@@ -65,8 +69,9 @@ class Connections {
     // One signal for all requests of a command is how it should be; Node takes more than ten listeners for a leak.
     if (signal) setMaxListeners(0, signal);
     const via = url.protocol === 'http:' ? this.#connector.proxyFor(url) : undefined;
-    const isPlain = (method === 'GET' || method === 'HEAD') && !body && !via && !this.#odd.has(url.origin);
-    return isPlain ? this.#read(request) : this.#leave(request, via);
+    if (via || this.#odd.has(url.origin)) return this.#leave(request, via);
+    const isPlain = (method === 'GET' || method === 'HEAD') && !body;
+    return isPlain ? this.#read(request) : this.#write(request);
   }
 
   async warm(url: URL, count: number): Promise<void> {
@@ -90,6 +95,25 @@ class Connections {
     const lane = this.#laneFor(request.url, this.#isGuarded(request));
     const onOdd = (): void => this.#readOdd(request, exchange);
     lane.add({ exchange, head, method, expected, onOdd, ...limits });
+    const response = await exchange.response;
+    if (response.status === 429) lane.slowDown();
+    return response;
+  }
+
+  async #write(request: HttpRequest): Promise<HttpResponse> {
+    const { method, url } = request;
+    const { clock, uploadTimeout: timeout = TIMEOUT } = this.#options;
+    const limits = this.#limitsOf(request);
+    const exchange = new Exchange(request, { clock, ...limits });
+    const body = await openBody(request, exchange, timeout);
+    const head = headOf(request, headersFor(request, this.#options));
+    const lane = this.#laneFor(url, this.#isGuarded(request));
+    // It may have been done, so it is not for us to do it again.
+    const onOdd = (): void => {
+      this.#odd.add(url.origin);
+      exchange.onResponseError(undefined, ODD);
+    };
+    lane.add({ exchange, head, body, method, expected: Number.POSITIVE_INFINITY, onOdd, ...limits });
     const response = await exchange.response;
     if (response.status === 429) lane.slowDown();
     return response;
@@ -155,6 +179,21 @@ class Connections {
   #limitsOf(request: HttpRequest): { readonly headersTimeout: number; readonly bodyTimeout: number } {
     const { headersTimeout = TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
     return { headersTimeout: request.headersTimeout ?? headersTimeout, bodyTimeout };
+  }
+}
+
+/** The body on its way to the exchange. Throws what opening it throws, after the exchange was told. */
+async function openBody(request: HttpRequest, exchange: Exchange, timeout: number): Promise<Job['body']> {
+  // It may fail while the body is opened, before anybody waits for its answer.
+  exchange.response.catch(() => undefined);
+  try {
+    const content = await openUpload(request);
+    if (content === undefined || Buffer.isBuffer(content)) return content;
+    exchange.response.catch(() => content.cancel());
+    return { content, length: request.body?.length ?? 0, host: request.url.host, timeout };
+  } catch (error) {
+    exchange.fail(error);
+    throw error;
   }
 }
 

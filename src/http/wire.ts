@@ -1,8 +1,10 @@
 // How do several requests take turns on one connection that this program reads by itself?
 import type { Socket } from 'node:net';
 import { HubError } from '../errors.ts';
+import type { Content } from '../util/content.ts';
 import { AnswerReader } from './answer.ts';
 import type { Exchange } from './exchange.ts';
+import { pour } from './pour.ts';
 import { tapOf } from './tap.ts';
 import type { DispatchController, RawHeaders } from './undici.ts';
 
@@ -17,8 +19,20 @@ export interface Job {
   /** Milliseconds. */
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
+  /** What follows the head. A stream has the whole connection to itself. */
+  readonly body?: Buffer | JobBody | undefined;
   /** The beginning of the answer is not for this reader; nothing was told to the exchange. */
   readonly onOdd: () => void;
+}
+
+export interface JobBody {
+  readonly content: Content;
+  /** Bytes. */
+  readonly length: number;
+  /** For messages. */
+  readonly host: string;
+  /** Milliseconds the connection may take no byte. */
+  readonly timeout: number;
 }
 
 /** Who owns the connection. */
@@ -49,6 +63,8 @@ export class Wire {
   #hasHead = false;
   #closed = false;
   #mayKeep = true;
+  /** Bytes of a body that the socket has not taken yet. */
+  #left = 0;
   /** The server has sent its last byte, which may not have been looked at. */
   #hasEnded = false;
   #timer: NodeJS.Timeout | undefined;
@@ -95,7 +111,29 @@ export class Wire {
       this.#watch(job.headersTimeout);
     }
     job.exchange.onRequestStart(this.#controllerOf(job), this.#answers > 0 || this.#jobs.length > 1);
-    if (!this.#closed) this.#socket.write(job.head, 'latin1');
+    if (!this.#closed) this.#write(job);
+  }
+
+  #write({ head, body, exchange }: Job): void {
+    if (body === undefined) return void this.#socket.write(head, 'latin1');
+    this.#socket.cork();
+    this.#socket.write(head, 'latin1');
+    if (Buffer.isBuffer(body)) this.#socket.write(body);
+    else this.#pour(body).catch((error: unknown) => exchange.fail(error));
+    this.#socket.uncork();
+  }
+
+  async #pour({ content, ...body }: JobBody): Promise<void> {
+    this.#left = body.length;
+    await pour(content, this.#socket, {
+      ...body,
+      isWanted: () => !this.#closed && this.#left > 0,
+      onTaken: (bytes) => {
+        this.#left = Math.max(0, this.#left - bytes);
+        this.#lastByte = performance.now();
+      },
+      onStall: (error) => this.#jobs[0]?.exchange.fail(error),
+    });
   }
 
   destroy(error: HubError): void {
@@ -147,10 +185,17 @@ export class Wire {
     if (!job) return true;
     if (status >= 200) {
       this.#hasHead = true;
+      if (this.#left > 0) this.#endEarly();
       this.#watch(job.bodyTimeout);
     }
     job.exchange.onResponseStart(this.#controllerOf(job), status, headers);
     return job.method === 'HEAD';
+  }
+
+  /** The server has made up its mind before it had all: the rest stays here, and nobody else can use the connection. */
+  #endEarly(): void {
+    this.#left = 0;
+    this.#mayKeep = false;
   }
 
   #onEnd(keeps: boolean, idle = KEEP_ALIVE): void {
