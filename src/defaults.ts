@@ -100,6 +100,9 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
   return createCredentials({ env, home, platform, authfile, configDir, signal, warn });
 }
 
+/** Connections to a registry while its first answer is not there yet. More follow when they are needed. */
+const WARM = 4;
+
 async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
   const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, hosts] = await Promise.all([
     import('./http/client.ts'),
@@ -118,14 +121,24 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
   const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure });
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
+  const originOf = async (host: string): Promise<URL> => {
+    const origin = await origins.originOf(host);
+    named.set(origin.host, host);
+    return origin;
+  };
+  const warm = async (host: string): Promise<void> => {
+    const guess = origins.guess(host);
+    const guessed = http.warm(guess, WARM);
+    const origin = await originOf(host);
+    if (origin.href !== guess.href) await http.warm(origin, WARM);
+    await guessed;
+  };
   return createRegistryClient({
     send: http.send,
-    originOf: async (host) => {
-      const origin = await origins.originOf(host);
-      named.set(origin.host, host);
-      return origin;
-    },
+    originOf,
     close: () => http.close(),
+    // What goes wrong here goes wrong again when a request is sent, and is told then.
+    warm: (host) => void warm(host).catch(() => undefined),
     onWarning: options.onWarning,
   });
 }

@@ -18,6 +18,8 @@ export interface RepositoryAccess {
   /** A text for the user that is not a failure, each once. */
   readonly warn: (message: string) => void;
   readonly sleep: Sleep;
+  /** Opens connections that the next requests will need. Never throws. */
+  readonly warm?: (() => void) | undefined;
 }
 
 export function pullScope(access: RepositoryAccess): string {

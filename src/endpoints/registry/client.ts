@@ -14,6 +14,8 @@ export interface RegistryClientOptions {
   /** The origin of a host, with the scheme that works. */
   readonly originOf: (host: string) => Promise<URL>;
   readonly close: () => Promise<void>;
+  /** Opens connections to a host ahead of the requests that will need them. Never throws. */
+  readonly warm?: ((host: string) => void) | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Waits some milliseconds before a broken upload goes on; a test supplies its own. */
   readonly sleep?: Sleep | undefined;
@@ -50,6 +52,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         url: async (path) => new URL(`/v2/${repository}/${path}`, await originOf(apiHost(registry))),
         warn,
         sleep,
+        warm: () => options.warm?.(apiHost(registry)),
       });
     },
   };

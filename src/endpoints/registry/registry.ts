@@ -51,6 +51,11 @@ export class RegistryEndpoint implements Endpoint {
     this.repository = access.repository;
   }
 
+  /** Connects while the manifest is not there yet, which is when the number of blobs is unknown: to few at first. */
+  prepare(): void {
+    this.#access.warm?.();
+  }
+
   /** With `expected`, asks by HEAD whether it still holds; else GETs the manifest at once and keeps it for `read`. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     if (options.expected) {
