@@ -106,6 +106,9 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
   return createCredentials({ env, home, platform, authfile, configDir, signal, warn });
 }
 
+/** Connections to a registry while its first answer is not there yet. More follow when they are needed. */
+const WARM = 4;
+
 async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
   const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
     await Promise.all([
@@ -115,12 +118,8 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
       import('./endpoints/registry/client.ts'),
       import('./endpoints/registry/traits.ts'),
     ]);
-  const [hosts, { isLoopback }] = await Promise.all([
-    import('./endpoints/registry/hosts.ts'),
-    import('./http/addresses.ts'),
-  ]);
+  const hosts = await import('./endpoints/registry/hosts.ts');
   const named = new Map<string, string>();
-  const asked = new Set<string>();
   const common = await httpOptions(options, credentials, named);
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
@@ -133,24 +132,27 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
   const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
+  const originOf = async (host: string): Promise<URL> => {
+    const origin = await origins.originOf(host);
+    named.set(origin.host, host);
+    return origin;
+  };
+  const warm = async (host: string, count = WARM): Promise<void> => {
+    const guess = origins.guess(host);
+    const guessed = http.warm(guess, count);
+    const origin = await originOf(host);
+    if (origin.href !== guess.href) await http.warm(origin, count);
+    await guessed;
+  };
   return createRegistryClient({
     send: http.send,
-    originOf: async (host) => {
-      const plain = `http://${host}`;
-      if (URL.canParse(plain) && isLoopback(new URL(plain).hostname) && !asked.has(host)) {
-        asked.add(host);
-        // Which scheme it is has to be asked first; meanwhile the connection is opened that is most likely wanted.
-        void http.warm(new URL(plain), 1);
-      }
-      const origin = await origins.originOf(host);
-      named.set(origin.host, host);
-      return origin;
-    },
+    originOf,
     close: async () => {
       await Promise.all([http.close(), saved?.save(), traits.save?.()]);
     },
     traits,
-    warm: http.warm,
+    // What goes wrong here goes wrong again when a request is sent, and is told then.
+    warm: (host, count) => void warm(host, count).catch(() => undefined),
     onWarning: options.onWarning,
   });
 }

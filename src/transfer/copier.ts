@@ -46,7 +46,7 @@ export class Copier {
   readonly #done = new Map<string, Promise<void>>();
   readonly #manifests = new Map<string, Promise<Buffer>>();
   /** What was read before it is copied. */
-  readonly #small = new Map<string, Buffer>();
+  readonly #small = new Map<string, Promise<Buffer>>();
   /** What the sink had when it was to be written there. */
   readonly #existing = new Set<string>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
@@ -146,9 +146,11 @@ export class Copier {
   }
 
   /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
-  async smallBytes(descriptor: Descriptor): Promise<Buffer> {
-    const bytes = (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+  smallBytes(descriptor: Descriptor): Promise<Buffer> {
+    const read = async (): Promise<Buffer> => (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+    const bytes = read();
     this.#small.set(descriptor.digest, bytes);
+    bytes.catch(() => this.#small.delete(descriptor.digest));
     return bytes;
   }
 
@@ -326,7 +328,7 @@ export class Copier {
 
   #open(descriptor: Descriptor): Open {
     const known = this.#small.get(descriptor.digest);
-    if (known) return async ({ start, end } = {}) => contentOf(known.subarray(start, end));
+    if (known) return async ({ start, end } = {}) => contentOf((await known).subarray(start, end));
     const reference = this.label;
     const { from, limiter, signal } = this.#parts;
     let begun = -1;

@@ -61,10 +61,11 @@ function askAhead(to: ReadableSink, reference: string, { as = reference, remembe
 
 async function copyNamed(copier: Copier, reference: string, resolved: Descriptor): Promise<CopyResult> {
   const { options, label } = copier;
-  const { descriptor } = await chooseRoot(copier, resolved, options);
+  const { descriptor, checked } = await chooseRoot(copier, resolved, options);
   options.onEvent?.({ type: 'resolved', reference: label, descriptor });
   const as = options.as ?? reference;
   await copyHealing(copier, descriptor, as);
+  await checked;
   if (options.referrers) await copier.referrers(descriptor);
   options.onEvent?.({ type: 'named', reference: as, descriptor });
   return { ...copier.totals, descriptor, resolved, reference: as };

@@ -16,12 +16,12 @@ export interface RepositoryAccess {
   readonly send: Send;
   /** URL of a path below `/v2/<repository>/`. */
   url(path: string): Promise<URL>;
-  /** Opens connections to where `url` leads, besides the one in use. */
-  readonly warm: (count: number) => void;
   /** A text for the user that is not a failure, each once. */
   readonly warn: (message: string) => void;
   readonly sleep: Sleep;
   readonly traits: TraitMemory;
+  /** Opens connections that the next requests will need, `count` or a few. Never throws. */
+  readonly warm?: ((count?: number) => void) | undefined;
 }
 
 export function pullScope(access: RepositoryAccess): string {

@@ -15,8 +15,8 @@ export interface RegistryClientOptions {
   /** The origin of a host, with the scheme that works. */
   readonly originOf: (host: string) => Promise<URL>;
   readonly close: () => Promise<void>;
-  /** Opens connections ahead of the requests that will need them. Never throws. */
-  readonly warm?: ((origin: URL, count: number) => Promise<void>) | undefined;
+  /** Opens connections to a host, `count` or a few, ahead of the requests that will need them. Never throws. */
+  readonly warm?: ((host: string, count?: number) => void) | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Waits some milliseconds before a broken upload goes on; a test supplies its own. */
   readonly sleep?: Sleep | undefined;
@@ -53,10 +53,10 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         repository,
         send,
         url: async (path) => new URL(`/v2/${repository}/${path}`, await originOf(apiHost(registry))),
-        warm: (count) => void base(registry)().then((origin) => options.warm?.(origin, count)),
         warn,
         sleep,
         traits,
+        warm: (count) => options.warm?.(apiHost(registry), count),
       });
     },
   };

@@ -61,6 +61,11 @@ export class RegistryEndpoint implements Endpoint {
     this.repository = access.repository;
   }
 
+  /** Connects while the manifest is not there yet, which is when the number of blobs is unknown: to few at first. */
+  prepare(): void {
+    this.#access.warm?.();
+  }
+
   /** With `expected`, asks by HEAD whether it still holds; else GETs the manifest at once and keeps it for `read`. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     if (options.expected) {
@@ -100,14 +105,16 @@ export class RegistryEndpoint implements Endpoint {
 
   expect(as: string, options: CallOptions = {}): void {
     this.#standings.askAhead(as, options);
-    this.#access.warm(WARM_AHEAD);
+    this.#access.warm?.(WARM_AHEAD);
   }
 
   warm(pieces: number): void {
-    this.#access.warm(Math.min(pieces, WARM));
+    this.#access.warm?.(Math.min(pieces, WARM));
   }
 
   standing(descriptor: Descriptor, options: StandingOptions): Promise<Standing> {
+    // While it is being found out how the registry is spoken to, it may be connected to.
+    this.#access.warm?.(1);
     return this.#standings.of(descriptor, options);
   }
 

@@ -12,6 +12,7 @@ import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import { now } from '../../util/machine.ts';
 import type { FillOptions } from './filling.ts';
+import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
 import type { StorePaths } from './paths.ts';
 import type { Space } from './space.ts';
@@ -28,6 +29,7 @@ export class Blobs {
   readonly #pending = new Map<string, Promise<void>>();
   readonly #unsynced = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #threads = new HashThreads();
   #failure: unknown;
 
   constructor(paths: StorePaths, space: Space) {
@@ -108,6 +110,7 @@ export class Blobs {
   /** Waits until nothing is under way any more, however it ends. */
   async settle(): Promise<void> {
     await Promise.all(this.#pending.values());
+    await this.#threads.close();
   }
 
   /** The beginning of a blob as text, unverified; empty when it is not there. */
@@ -168,7 +171,7 @@ export class Blobs {
     open: Open,
     options: Pick<FillOptions, 'signal' | 'share' | 'lock'>,
   ): Promise<PartFile> {
-    const part = new PartFile(this.#paths.part(descriptor.digest), descriptor);
+    const part = new PartFile(this.#paths.part(descriptor.digest), descriptor, this.#threads);
     try {
       const earlier = Math.min(part.size, descriptor.size);
       const reservation = await this.#space.reserve(descriptor.size - earlier);

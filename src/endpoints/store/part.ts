@@ -6,6 +6,7 @@ import type { Descriptor } from '../../spec/descriptor.ts';
 import type { Open } from '../../transfer/endpoint.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
 import { Filling, type FillOptions } from './filling.ts';
+import type { HashThreads } from './hash-thread.ts';
 import { PrefixHash } from './prefix-hash.ts';
 import { Spans, type Span } from './spans.ts';
 
@@ -24,18 +25,20 @@ export class PartFile {
   readonly #fd: number;
   readonly #size: number;
   readonly #descriptor: Descriptor;
+  readonly #threads: HashThreads | undefined;
   #present = new Spans();
   #hash: PrefixHash;
   /** Where the next note goes; undefined while bytes come in order. */
   #noteAt: number | undefined;
 
   /** Throws STORAGE. */
-  constructor(path: string, descriptor: Descriptor) {
+  constructor(path: string, descriptor: Descriptor, threads?: HashThreads) {
     this.#path = path;
     this.#descriptor = descriptor;
     this.#size = descriptor.size;
     this.#fd = openFile(path);
-    this.#hash = new PrefixHash(this.#fd, descriptor);
+    this.#threads = threads;
+    this.#hash = new PrefixHash(this.#fd, descriptor, threads);
     this.#recall();
   }
 
@@ -56,7 +59,7 @@ export class PartFile {
       } catch (error) {
         if (!HubError.is(error, 'UNSUPPORTED') && !HubError.is(error, 'DIGEST_MISMATCH')) throw error;
       }
-      await this.#hash.settle();
+      await this.#hash.stop();
       this.#empty();
       options.reservation.left = this.#size;
     }
@@ -75,7 +78,7 @@ export class PartFile {
   /** Closes the file. After a failure it stays for resume, unless its bytes are wrong, there are none, or the disk needs them. */
   async close(failure?: unknown): Promise<void> {
     const useless = failure !== undefined && (this.size === 0 || isHopeless(failure));
-    await this.#hash.settle();
+    await this.#hash.stop();
     fs.closeSync(this.#fd);
     if (useless) fs.rmSync(this.#path, { force: true });
   }
@@ -107,8 +110,7 @@ export class PartFile {
         written += fs.writeSync(this.#fd, chunk, written, chunk.length - written, position + written);
       }
       this.#present.add({ start: position, end: position + chunk.length });
-      this.#hash.take(chunk, position);
-      if (this.#noteAt !== undefined) this.#hash.catchUp(this.#present.prefix);
+      this.#hash.wrote(chunk, position, this.#present.prefix);
     } catch (error) {
       throw storageError(error, `cannot write ${this.#path}`);
     }
@@ -149,14 +151,16 @@ export class PartFile {
       this.#present.add({ start, end });
       this.#noteAt += NOTE.length;
     }
-    if (this.size === 0) this.#empty();
+    if (this.size > 0) return;
+    fs.ftruncateSync(this.#fd, 0);
+    this.#noteAt = undefined;
   }
 
   #empty(): void {
     fs.ftruncateSync(this.#fd, 0);
     this.#noteAt = undefined;
     this.#present = new Spans();
-    this.#hash = new PrefixHash(this.#fd, this.#descriptor);
+    this.#hash = new PrefixHash(this.#fd, this.#descriptor, this.#threads);
   }
 }
 

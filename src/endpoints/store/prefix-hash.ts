@@ -2,31 +2,45 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import type { Descriptor } from '../../spec/descriptor.ts';
-import { Verifier } from '../../transfer/verify.ts';
+import { algorithmOf } from '../../spec/digest.ts';
+import { Verifier, checkHash } from '../../transfer/verify.ts';
+import type { HashThreads, ThreadHash } from './hash-thread.ts';
 
 const BLOCK = 1024 * 1024;
+/** A file of at least this many bytes is worth a thread. */
+const LARGE = 32 * 1024 * 1024;
 const read = promisify(fs.read);
 
-/** Hashes each byte once, in order: as it arrives where that is possible, else from the file, once all before it is there. */
+/**
+ * Hashes each byte once, in order. A large file is read by a thread as it grows. Else bytes are hashed as they arrive where
+ * that is possible, or read from the file once all before them are there.
+ */
 export class PrefixHash {
   readonly #fd: number;
+  readonly #descriptor: Descriptor;
   readonly #verifier: Verifier;
+  #thread: ThreadHash | undefined;
   #running: Promise<void> | undefined;
   #prefix = 0;
 
-  constructor(fd: number, descriptor: Descriptor) {
+  constructor(fd: number, descriptor: Descriptor, threads?: HashThreads) {
     this.#fd = fd;
+    this.#descriptor = descriptor;
     this.#verifier = new Verifier(descriptor);
+    if (descriptor.size >= LARGE) this.#thread = threads?.begin(fd, algorithmOf(descriptor.digest));
   }
 
-  /** A chunk that was just written at `position`. */
-  take(chunk: Uint8Array, position: number): void {
-    if (position === this.#verifier.size && !this.#running) this.#verifier.update(chunk);
+  /** A chunk that was just written at `position`; now all bytes up to `prefix` are in the file. */
+  wrote(chunk: Uint8Array, position: number, prefix: number): void {
+    if (this.#thread) this.#thread.advance(prefix);
+    else if (position === this.#verifier.size && !this.#running) this.#verifier.update(chunk);
+    this.catchUp(prefix);
   }
 
   /** Bytes up to `prefix` are in the file: those that were not seen as they came are read from it. */
   catchUp(prefix: number): void {
     this.#prefix = Math.max(this.#prefix, prefix);
+    if (this.#thread) return this.#thread.advance(this.#prefix);
     if (this.#running || this.#verifier.size >= this.#prefix) return;
     this.#running = this.#read().finally(() => {
       this.#running = undefined;
@@ -37,14 +51,24 @@ export class PrefixHash {
 
   /** Judges the whole, of which all bytes up to `prefix` are in the file. Throws DIGEST_MISMATCH, and errors of the file. */
   async finish(prefix: number): Promise<void> {
-    await this.settle();
+    const hex = await this.#thread?.finish(prefix);
+    this.#thread = undefined;
+    if (hex !== undefined) return checkHash(this.#descriptor, prefix, hex);
+    await this.#settled();
     this.catchUp(prefix);
     await this.#running;
     this.#verifier.finish();
   }
 
-  /** Waits until the file is not read any more. */
-  async settle(): Promise<void> {
+  /** Gives up. Resolves when the file is not read any more. */
+  async stop(): Promise<void> {
+    await this.#thread?.stop();
+    this.#thread = undefined;
+    this.#prefix = 0;
+    await this.#settled();
+  }
+
+  async #settled(): Promise<void> {
     await this.#running?.catch(() => undefined);
   }
 
