@@ -114,8 +114,10 @@ const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
     'endpoints/registry/manifests.ts',
     'endpoints/registry/pages.ts',
     'endpoints/registry/referrers.ts',
+    'endpoints/registry/standing.ts',
     'endpoints/registry/tags.ts',
     'endpoints/registry/upload-session.ts',
+    'endpoints/registry/upload-start.ts',
     'endpoints/registry/upload.ts',
   ],
 };

@@ -27,6 +27,8 @@ export interface HttpRequest {
    * bytes; a longer one is CONTENT_INVALID, and `what` names it.
    */
   readonly whole?: { readonly limit: number; readonly what: string } | undefined;
+  /** Bytes of the answer's body at most, where that is known: short answers may share a connection. */
+  readonly expected?: number | undefined;
   /** Milliseconds without a byte of answer after the request was sent; 30,000 by default. */
   readonly headersTimeout?: number | undefined;
   /**

@@ -5,7 +5,7 @@ import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/m
 import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
 import { collect, contentOf } from '../util/content.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
-import type { Open, Source, WriteResult } from './endpoint.ts';
+import type { Open, Share, Source, Standing, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
@@ -40,13 +40,18 @@ const MAX_DESCRIPTORS = 100_000;
 const MAX_REFERRERS = 1000;
 
 export class Copier {
+  /** A request to the source takes its time, whatever it brings. */
+  far = false;
   readonly #parts: CopierParts;
   readonly #done = new Map<string, Promise<void>>();
   readonly #manifests = new Map<string, Promise<Buffer>>();
   /** What was read before it is copied. */
-  readonly #small = new Map<string, Buffer>();
+  readonly #small = new Map<string, Promise<Buffer>>();
+  /** What the sink had when it was to be written there. */
+  readonly #existing = new Set<string>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
-  #force = false;
+  /** Digests to be written although the sink seems to have them; `all` for every one. */
+  #force: ReadonlySet<string> | 'all' = new Set();
   #failure: unknown;
   #totals = { copied: 0, copiedBytes: 0, mounted: 0, mountedBytes: 0, existing: 0, existingBytes: 0 };
 
@@ -85,9 +90,10 @@ export class Copier {
     this.#manifests.set(descriptor.digest, Promise.resolve(Buffer.from(bytes)));
   }
 
-  startAgain(): void {
+  /** Everything is looked at once more; what is listed is written whatever the sink believes, all of it when the list is empty. */
+  startAgain(missing: readonly string[]): void {
     this.#done.clear();
-    this.#force = true;
+    this.#force = missing.length === 0 ? 'all' : new Set(missing);
     this.#failure = undefined;
   }
 
@@ -140,9 +146,11 @@ export class Copier {
   }
 
   /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
-  async smallBytes(descriptor: Descriptor): Promise<Buffer> {
-    const bytes = (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+  smallBytes(descriptor: Descriptor): Promise<Buffer> {
+    const read = async (): Promise<Buffer> => (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+    const bytes = read();
     this.#small.set(descriptor.digest, bytes);
+    bytes.catch(() => this.#small.delete(descriptor.digest));
     return bytes;
   }
 
@@ -183,7 +191,8 @@ export class Copier {
     this.#done.set(node.descriptor.digest, work);
     work.catch((error: unknown) => {
       if (this.#failure === undefined) this.#failure = error;
-      this.#parts.abort(error);
+      // Content that the sink lost can be brought once more; what else is under way need not stop for that.
+      if (!lacksContent(error)) this.#parts.abort(error);
     });
     return work;
   }
@@ -192,16 +201,54 @@ export class Copier {
     const { to, signal, limiter } = this.#parts;
     const { descriptor } = node;
     this.#checkLimits(node);
-    const there = !this.#force && !this.sinkIsSparse && (await to.has(descriptor, { signal }));
-    if (there && as === undefined) return this.#alreadyThere(node);
+    const standing = await this.#standing(descriptor, as);
+    if (standing === 'named') return this.#alreadyThere(node);
     const bytes = await this.manifestBytes(descriptor);
     const children = this.#children(descriptor, bytes, node.depth + 1);
-    if (there) for (const child of children) await this.#mark(child);
+    if (standing === 'present' || (await this.#isThereAfterAll(descriptor, children)))
+      for (const child of children) await this.#mark(child);
     else await this.#all(children);
     const write = (): Promise<WriteResult> =>
-      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#force });
+      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#forces(descriptor) });
     const lane = `manifests ${to.lane ?? to.name}`;
     this.#finish(node, manifestKind(children), await limiter.run({ lane, size: bytes.length, signal }, write));
+  }
+
+  /** A manifest that needs no name has it when it is there. */
+  async #standing(descriptor: Descriptor, as: string | undefined): Promise<Standing> {
+    const { to, signal, options } = this.#parts;
+    if (this.sinkIsSparse || this.#isForced) return 'absent';
+    if (as === undefined) return (await to.has(descriptor, { signal })) ? 'named' : 'absent';
+    if (!to.standing) return (await to.has(descriptor, { signal })) ? 'present' : 'absent';
+    const remembered = await options.remembered?.(descriptor);
+    const standing = await to.standing(descriptor, { as, remembered, signal });
+    if (standing !== 'named') return standing;
+    // The list of what refers to an image may have to be mended, which only a write does.
+    const { subject } = parseManifest(await this.manifestBytes(descriptor), descriptor.mediaType);
+    return subject === undefined ? 'named' : 'present';
+  }
+
+  /**
+   * Of a manifest that a sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
+   * the manifest may be there under another name, and when it has not, no question was asked in vain.
+   */
+  async #isThereAfterAll(descriptor: Descriptor, children: readonly Place[]): Promise<boolean> {
+    const { to, signal, options } = this.#parts;
+    const config = children.find(({ kind }) => kind === 'config');
+    if (!to.standing || this.#isForced || !config) return false;
+    if ((await options.mountFrom?.(config.descriptor))?.length) return false;
+    to.warm?.(children.length - 1);
+    await this.#node(config);
+    return this.#existing.has(config.descriptor.digest) && to.has(descriptor, { signal });
+  }
+
+  /** Once something was found missing, no manifest is taken for complete. */
+  get #isForced(): boolean {
+    return this.#force === 'all' || this.#force.size > 0;
+  }
+
+  #forces({ digest }: Descriptor): boolean {
+    return this.#force === 'all' || this.#force.has(digest);
   }
 
   async #all(children: readonly Place[]): Promise<void> {
@@ -246,19 +293,29 @@ export class Copier {
     if (await this.#leaveOut(descriptor)) return;
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
-    const write = (force: boolean): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, onWait });
-    const result = await limiter.run({ lane: to.lane ?? to.name, size: descriptor.size, signal }, async () => {
+    const write = (force: boolean, share: Share): Promise<WriteResult> =>
+      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, share, onWait });
+    // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
+    const together = to.lane === undefined && this.#parts.from.lane !== undefined;
+    const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
+    const result = await limiter.run(limits, async (share) => {
       try {
-        return await write(this.#force);
+        return await write(this.#forces(descriptor), share);
       } catch (error) {
         // One whole fetch more, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return write(true);
+        return write(true, share);
       }
     });
+    if (result.outcome === 'exists') this.#existing.add(descriptor.digest);
     this.#finish(node, node.kind, result);
+  }
+
+  /** Where transfers get in each other's way: at the registry that is written to, else at the one that is read. */
+  get #lane(): string {
+    const { from, to } = this.#parts;
+    return to.lane ?? from.lane ?? to.name;
   }
 
   /** Non-distributable layers stay where they are unless the sink is a local one [OCI image-spec layer.md]. */
@@ -271,12 +328,24 @@ export class Copier {
 
   #open(descriptor: Descriptor): Open {
     const known = this.#small.get(descriptor.digest);
-    if (known) return async ({ start, end } = {}) => contentOf(known.subarray(start, end));
+    if (known) return async ({ start, end } = {}) => contentOf((await known).subarray(start, end));
     const reference = this.label;
-    return reader(this.#parts.from, descriptor, {
-      signal: this.#parts.signal,
-      onStart: (offset) => this.#emit({ type: 'started', reference, descriptor, offset }),
-      onBytes: (bytes) => this.#emit({ type: 'progress', reference, descriptor, bytes }),
+    const { from, limiter, signal } = this.#parts;
+    let begun = -1;
+    let received = 0;
+    return reader(from, descriptor, {
+      signal,
+      // Parts further on are the same transfer; one that begins no later than the first did is another try.
+      onStart: (offset) => {
+        if (begun !== -1 && offset > begun) return;
+        [begun, received] = [offset, offset];
+        this.#emit({ type: 'started', reference, descriptor, offset });
+      },
+      onBytes: (bytes) => {
+        received += bytes;
+        limiter.moved(this.#lane, bytes);
+        this.#emit({ type: 'progress', reference, descriptor, bytes: received });
+      },
       onRetry: (attempt, delay, error) =>
         this.#emit({ type: 'retrying', url: descriptor.digest, attempt, delay, message: error.message }),
     });
@@ -308,6 +377,11 @@ export class Copier {
 /** By its place in the parent, not by its type alone: a layer that claims to be a manifest is still a layer. */
 function isTree({ kind }: Child): boolean {
   return kind === 'index' || kind === 'manifest';
+}
+
+/** True for a sink's answer that content it was believed to have is not there. */
+export function lacksContent(error: unknown): error is HubError {
+  return HubError.is(error) && Array.isArray(error.details['missing']);
 }
 
 function outdated({ digest }: Descriptor): HubError {

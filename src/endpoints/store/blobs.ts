@@ -11,6 +11,8 @@ import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import { now } from '../../util/machine.ts';
+import type { FillOptions } from './filling.ts';
+import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
 import type { StorePaths } from './paths.ts';
 import type { Space } from './space.ts';
@@ -27,6 +29,7 @@ export class Blobs {
   readonly #pending = new Map<string, Promise<void>>();
   readonly #unsynced = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #threads = new HashThreads();
   #failure: unknown;
 
   constructor(paths: StorePaths, space: Space) {
@@ -69,14 +72,14 @@ export class Blobs {
   /** See Sink.write; names nothing. Resolves when the bytes are complete and verified; `barrier` waits for the disk. */
   async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<Outcome> {
     const { digest } = descriptor;
-    const { signal, onWait, force = false } = options;
+    const { signal, share, onWait, force = false } = options;
     if (await this.#isThere(descriptor, force)) return 'exists';
     if (this.#pending.size >= MOST_PENDING) await Promise.race(this.#pending.values());
     const waiting = { signal, onWait: () => onWait?.('another process is writing it') };
     return new Promise<Outcome>((resolve, reject) => {
       const work = withLock(this.#paths.blobLock(digest), waiting, async (lock) => {
         if (await this.#isThere(descriptor, force)) return resolve('exists');
-        const part = await this.#fill(descriptor, open, { signal, lock });
+        const part = await this.#fill(descriptor, open, { signal, share, lock });
         this.#track(digest, work);
         resolve('copied');
         await this.#place(descriptor, part, lock);
@@ -107,6 +110,7 @@ export class Blobs {
   /** Waits until nothing is under way any more, however it ends. */
   async settle(): Promise<void> {
     await Promise.all(this.#pending.values());
+    await this.#threads.close();
   }
 
   /** The beginning of a blob as text, unverified; empty when it is not there. */
@@ -165,9 +169,9 @@ export class Blobs {
   async #fill(
     descriptor: Descriptor,
     open: Open,
-    options: { signal: AbortSignal | undefined; lock: Lock },
+    options: Pick<FillOptions, 'signal' | 'share' | 'lock'>,
   ): Promise<PartFile> {
-    const part = new PartFile(this.#paths.part(descriptor.digest), descriptor);
+    const part = new PartFile(this.#paths.part(descriptor.digest), descriptor, this.#threads);
     try {
       const earlier = Math.min(part.size, descriptor.size);
       const reservation = await this.#space.reserve(descriptor.size - earlier);
@@ -178,7 +182,7 @@ export class Blobs {
       }
       return part;
     } catch (error) {
-      part.close(error);
+      await part.close(error);
       throw error;
     }
   }
@@ -202,10 +206,10 @@ export class Blobs {
       lock.check();
       await this.#rename(this.#paths.part(descriptor.digest), descriptor.digest);
     } catch (error) {
-      part.close(error);
+      await part.close(error);
       throw error;
     }
-    part.close();
+    await part.close();
   }
 
   async #rename(from: string, digest: string): Promise<void> {

@@ -35,10 +35,10 @@ async function fill(
   try {
     await part.fill(open, { ...options(), ...more });
     await part.sync();
-    part.close();
+    await part.close();
     return { path };
   } catch (error) {
-    part.close(error);
+    await part.close(error);
     return { path, error };
   }
 }
@@ -56,7 +56,7 @@ describe('a new file', () => {
     const path = join(folder(), 'x.part');
     const part = new PartFile(path, empty.descriptor);
     await part.fill(opener(empty), options());
-    part.close();
+    await part.close();
     expect(statSync(path).size).toBe(0);
   });
 
@@ -204,7 +204,7 @@ test('a link or a pipe in its place is replaced, never followed', async () => {
   for (const name of ['a.part', 'b.part']) {
     const part = new PartFile(join(dir, name), blob.descriptor);
     await part.fill(opener(blob), options());
-    part.close();
+    await part.close();
     expect(readFileSync(join(dir, name), 'utf8')).toBe('0123456789');
   }
   expect(readFileSync(join(dir, 'victim'), 'utf8')).toBe('precious');
@@ -214,7 +214,7 @@ test('what is written counts against what was reserved', async () => {
   const reservation = { left: blob.bytes.length };
   const part = new PartFile(join(folder(), 'x.part'), blob.descriptor);
   await part.fill(opener(blob), { lock, reservation });
-  part.close();
+  await part.close();
   expect(reservation.left).toBe(0);
 });
 
