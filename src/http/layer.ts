@@ -20,6 +20,11 @@ export interface HttpRequest {
   readonly scopes?: readonly string[] | undefined;
   /** False for a request that must not be sent twice without asking first. GET, HEAD, PUT, DELETE and POST default to true, PATCH to false. */
   readonly repeatable?: boolean | undefined;
+  /**
+   * Asked before a request whose answer was lost is sent again: an answer that makes that needless, undefined when there
+   * is none.
+   */
+  readonly settled?: (() => Promise<HttpResponse | undefined>) | undefined;
   /** `manual` gives the 3xx answer to the caller. */
   readonly redirect?: 'follow' | 'manual' | undefined;
   /**

@@ -49,6 +49,8 @@ export class Copier {
   readonly #small = new Map<string, Promise<Buffer>>();
   /** What the sink had when it was to be written there. */
   readonly #existing = new Set<string>();
+  /** What was asked for its referrers: a registry may say that two manifests refer to each other. */
+  readonly #subjects = new Set<string>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
   /** Digests to be written although the sink seems to have them; `all` for every one. */
   #force: ReadonlySet<string> | 'all' = new Set();
@@ -109,7 +111,8 @@ export class Copier {
   /** Copies what refers to a manifest, such as signatures, and what refers to that. */
   async referrers(subject: Descriptor, depth = 0): Promise<void> {
     const { from, signal } = this.#parts;
-    if (!from.referrers || depth > MAX_DEPTH) return;
+    if (!from.referrers || depth > MAX_DEPTH || this.#subjects.has(subject.digest)) return;
+    this.#subjects.add(subject.digest);
     const found: Descriptor[] = [];
     for await (const descriptor of from.referrers(subject, { signal })) {
       found.push(descriptor);

@@ -81,7 +81,7 @@ class ResumingContent implements Content {
         if (this.#position >= refill) failures = 0;
         refill = this.#position + PROGRESS;
         failures += 1;
-        if (!this.#mayRetry(error, failures)) throw error;
+        if (!this.#mayRetry(error, failures)) throw this.#stopped(error);
         await this.#reopen(failures, error as HubError);
       }
     }
@@ -119,6 +119,23 @@ class ResumingContent implements Content {
     if (options.sleep) await options.sleep(delay, range.signal);
     else if (source.sleep) await source.sleep(delay, range.signal);
     else await pause(delay, undefined, { signal: range.signal });
-    this.#content = await source.read(descriptor, { ...range, start: this.#position, end: this.#end });
+    try {
+      this.#content = await source.read(descriptor, { ...range, start: this.#position, end: this.#end });
+    } catch (cause) {
+      throw this.#stopped(cause);
+    }
+  }
+
+  /** Says how far it got, where trying again later may help. */
+  #stopped(error: unknown): unknown {
+    const { range, descriptor } = this.#reading;
+    if (this.#consumerFailed || range.signal?.aborted || !HubError.is(error) || !error.retryable) return error;
+    const { code, message, details } = error;
+    const place = `${descriptor.digest} stopped at ${this.#position} of ${descriptor.size} bytes`;
+    return new HubError(code, `${place}: ${message}`, {
+      cause: error,
+      hint: 'run the same command again: it goes on from there',
+      details: { ...details, digest: descriptor.digest, position: this.#position },
+    });
   }
 }

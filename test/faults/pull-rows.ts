@@ -283,5 +283,6 @@ export const PULL_ROWS: readonly Row[] = [
     fault: 'chaos: 10 % of all requests reset',
     rules: () => [{ chance: 0.1, do: { reset: true } }],
     exit: 0,
+    quietly: true,
   },
 ];

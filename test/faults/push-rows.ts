@@ -191,6 +191,7 @@ export const PUSH_ROWS: readonly Row[] = [
     fault: 'chaos: 10 % of all requests reset',
     rules: () => [{ chance: 0.1, do: { reset: true } }],
     exit: 0,
+    quietly: true,
   },
   {
     id: 'S26',

@@ -30,15 +30,21 @@ export async function getManifest(
   const url = await access.url(`manifests/${reference}`);
   const headers = { accept: MANIFEST_ACCEPT };
   const whole = { limit: MANIFEST_LIMIT, what: `${what}: the manifest` };
-  const response = await expect(
-    access,
-    { method: 'GET', url, headers, signal, scopes: [pullScope(access)], whole },
-    { statuses: [200], what },
-  );
-  const bytes = await collect(response.body, whole.limit, whole.what);
-  const mediaType = mediaTypeOf(response, bytes, what);
-  const digest = checkedDigest(response, bytes, { reference, what });
-  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  const request = { method: 'GET', url, headers, signal, scopes: [pullScope(access)], whole } as const;
+  const fetch = async (): Promise<FetchedManifest> => {
+    const response = await expect(access, request, { statuses: [200], what });
+    const bytes = await collect(response.body, whole.limit, whole.what);
+    const mediaType = mediaTypeOf(response, bytes, what);
+    const digest = checkedDigest(response, bytes, { reference, what });
+    return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  };
+  try {
+    return await fetch();
+  } catch (error) {
+    // Once more, on the chance that the damage happened on the way.
+    if (HubError.is(error, 'DIGEST_MISMATCH')) return fetch();
+    throw error;
+  }
 }
 
 /**
@@ -113,6 +119,7 @@ export async function putManifest(
       signal,
       scopes: [pushScope(access)],
       headersTimeout: COMMIT_TIMEOUT,
+      settled: hasSubject(bytes) ? undefined : () => storedAs(access, manifest, { as, signal }),
     },
     { statuses: [200, 201, 202], what },
   );
@@ -124,6 +131,25 @@ export async function putManifest(
     });
   }
   return { subject: response.headers.get('oci-subject') };
+}
+
+/** The answer to HEAD, when the name means the manifest already: its PUT got through, and only its answer did not. */
+async function storedAs(
+  access: RepositoryAccess,
+  { descriptor }: FetchedManifest,
+  { as, signal }: CallOptions & { readonly as: string },
+): Promise<HttpResponse | undefined> {
+  const url = await access.url(`manifests/${as}`);
+  const headers = { accept: MANIFEST_ACCEPT };
+  const response = await access.send({ method: 'HEAD', url, headers, signal, scopes: [pushScope(access)] });
+  response.body.cancel();
+  const isStored = response.status === 200 && response.headers.get('docker-content-digest') === descriptor.digest;
+  return isStored ? response : undefined;
+}
+
+/** Only the answer to its PUT tells whether the registry keeps the list of what refers to a subject. */
+function hasSubject(bytes: Buffer): boolean {
+  return bytes.includes('"subject"');
 }
 
 /** DELETE of a tag or a digest [end-9]. Throws UNSUPPORTED where the registry does not allow it. */

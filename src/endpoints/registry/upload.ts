@@ -6,11 +6,13 @@ import { algorithmOf } from '../../spec/digest.ts';
 import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
 import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
-import type { Session } from './upload-session.ts';
+import type { Session, UploadFailure } from './upload-session.ts';
 import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
+/** Tries in one session without progress. */
+const PATIENCE = 2;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -45,6 +47,12 @@ class Upload {
   #offset = 0;
   #failures = 0;
   #digestRefused = false;
+  /** How often the session had no more than before. */
+  #stuck = 0;
+  /** Connections that broke. */
+  #breaks = 0;
+  /** The registry takes no PATCH: all in one PUT. */
+  #wholeOnly = false;
 
   constructor(access: RepositoryAccess, parts: UploadParts) {
     this.#access = access;
@@ -58,10 +66,11 @@ class Upload {
       const call = { descriptor, open, offset: this.#offset, signal: options.signal };
       const failure = await this.#session.send(this.#access, call);
       if (!failure) return this.#checkStored();
-      if (failure.response && !(await this.#mayGoOn(failure.response))) {
+      if (failure.response && !this.#mayGoOn(failure, failure.response)) {
         throw await uploadRefusal(this.#access, descriptor, failure.response);
       }
       failure.response?.body.cancel();
+      if (failure.error) this.#noteBreak();
       this.#failures += 1;
       if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
       await this.#access.sleep(failure.delay(this.#failures), options.signal);
@@ -71,13 +80,26 @@ class Upload {
   }
 
   /** Only trouble that may pass, or that a new session may cure, is tried again. */
-  async #mayGoOn(response: HttpResponse): Promise<boolean> {
-    const { status } = response;
+  #mayGoOn({ method }: UploadFailure, { status }: HttpResponse): boolean {
+    if (method === 'PATCH' && (status === 405 || status === 501)) return this.#mayPutWhole();
     if (status === 507) return false; // no room left
     if (status === 404 || status === 416 || status === 408 || status === 429 || status >= 500) return true;
     if (status === 413) return this.#mayShrink();
     if (status !== 400 || this.#digestRefused) return false;
     this.#digestRefused = true; // once more from the beginning, in case the damage happened on the way
+    this.#session.forget();
+    return true;
+  }
+
+  /** A second break may be no accident: smaller pieces cost more requests, and less when they are lost. */
+  #noteBreak(): void {
+    this.#breaks += 1;
+    if (this.#breaks > 1 && !this.#wholeOnly) this.#session.beCareful();
+  }
+
+  #mayPutWhole(): boolean {
+    if (this.#wholeOnly) return false;
+    this.#wholeOnly = true;
     this.#session.forget();
     return true;
   }
@@ -92,16 +114,28 @@ class Upload {
   /** Asks the session how far it got; a session that is gone is replaced by a new one. */
   async #findPlace(): Promise<void> {
     const { descriptor, options } = this.#parts;
+    if (this.#wholeOnly) this.#session.forget();
     const got = await this.#session.status(this.#access, options.signal);
     if (got === undefined) {
-      const chunk = this.#session.chunk;
+      const chunk = this.#wholeOnly ? undefined : this.#session.chunk;
       this.#session = await startSession(this.#access, descriptor, options);
       this.#session.chunk = chunk;
       this.#offset = 0;
       return;
     }
-    if (got > this.#offset) this.#failures = 0;
+    if (got > this.#offset) {
+      this.#failures = 0;
+      this.#stuck = 0;
+    } else this.#stuck += 1;
+    if (this.#stuck >= PATIENCE) return this.#leaveSession();
     this.#offset = Math.min(got, descriptor.size);
+  }
+
+  /** The registry may still wait for the end of a request that this side has given up. */
+  async #leaveSession(): Promise<void> {
+    this.#stuck = 0;
+    this.#session.forget();
+    await this.#findPlace();
   }
 
   /** A registry may store under another algorithm than asked; then the address we need does not exist [distribution-spec pushing blobs]. */
