@@ -357,3 +357,60 @@ describe('an answer that is wanted whole', () => {
     expect(count()).toBe(1);
   });
 });
+
+describe('an answer that was lost', () => {
+  const there = (): Promise<HttpResponse> => Promise.resolve(answer(REQUEST.url, { status: 201 }));
+  const put: HttpRequest = { ...REQUEST, method: 'PUT' };
+
+  test('is not needed when the request has done its work', async () => {
+    const run = script([failure('reset')]);
+    const response = await run.send({ ...put, settled: there });
+    expect({ status: response.status, sent: run.times.length }).toEqual({ status: 201, sent: 1 });
+  });
+
+  test('is asked about even when the connection looks as if it had been closed before', async () => {
+    const run = script([failure('reset', { stale: true })]);
+    await run.send({ ...put, settled: there });
+    expect(run.times).toHaveLength(1);
+  });
+
+  test('is followed by the request once more when it has not', async () => {
+    const run = script([failure('reset'), OK]);
+    const response = await run.send({ ...put, settled: async () => undefined });
+    expect({ status: response.status, sent: run.times.length }).toEqual({ status: 200, sent: 2 });
+  });
+
+  test('is not asked about when nothing was sent', async () => {
+    const run = script([failure('refused', { sent: false }), OK]);
+    let asked = 0;
+    await run
+      .send({
+        ...put,
+        settled: async () => {
+          asked += 1;
+          return undefined;
+        },
+      })
+      .catch(() => undefined);
+    expect(asked).toBe(0);
+  });
+
+  test('and that nobody can be asked about is followed by the request once more', async () => {
+    const run = script([failure('reset'), OK]);
+    const response = await run.send({ ...put, settled: () => Promise.reject(failure('reset')) });
+    expect(response.status).toBe(200);
+  });
+});
+
+test('a request that was given more time than usual is not given it again', async () => {
+  const run = script([failure('headers-timeout'), OK]);
+  await hubErrorFrom(() => run.send({ ...REQUEST, headersTimeout: 300_000 }));
+  expect(run.times).toHaveLength(1);
+});
+
+test('a host that asks to be left alone is left alone by all, even when the request itself may not be repeated', async () => {
+  const run = script([{ status: 429, headers: { 'retry-after': '7' } }, OK]);
+  await run.send({ ...REQUEST, method: 'PATCH' });
+  await run.send(REQUEST);
+  expect(run.times).toEqual([0, 7000]);
+});
