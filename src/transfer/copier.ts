@@ -9,7 +9,7 @@ import type { Open, Share, Source, Standing, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
-import { verifyBytes } from './verify.ts';
+import { secondTry, verifyBytes } from './verify.ts';
 
 /** Layers and blobs of artifacts; manifests and configs are not counted. Bytes are as stored, mostly compressed. */
 export interface CopyTotals {
@@ -308,7 +308,7 @@ export class Copier {
         // One whole fetch more, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return write(true, share);
+        return secondTry(() => write(true, share));
       }
     });
     if (result.outcome === 'exists') this.#existing.add(descriptor.digest);

@@ -29,7 +29,6 @@ const resets: readonly Row[] = ([0, 1, '1%', '99%'] as const).map((size) => ({
   fault: `reset after ${size} of a blob, once`,
   rules: ({ big }) => [once(big, { resetAfter: size })],
   exit: 0,
-  check: nothingTwice,
 }));
 
 const statuses: readonly Row[] = [408, 429, 499, 500, 502, 503, 504, 522].map((status) => ({
@@ -70,9 +69,21 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     requests: 1,
   },
   {
+    id: 'host-is-left-alone',
+    fault: '429 with Retry-After: 5 for one blob, after which nobody may ask for anything',
+    rules: ({ blob }) => [get(blob, { status: 429, headers: { 'retry-after': '5' } }, { nth: 1 })],
+    exit: 0,
+    check: ({ proxy }) => {
+      const limited = proxy.log.find(({ status }) => status === 429)!;
+      // What was under way is not called back.
+      const early = proxy.log.filter(({ at }) => at > limited.at && at < limited.at + 5000);
+      expect(early).toEqual([]);
+    },
+  },
+  {
     id: 'every-blob-dies-once',
     fault: 'every blob breaks once at 90 %',
-    rules: ({ blob }) => [get(blob, { resetAfter: '90%' }, { nth: 1, perPath: true })],
+    rules: ({ blob }) => [get(blob, { closeAfter: '90%' }, { nth: 1, perPath: true })],
     exit: 0,
     check: nothingTwice,
   },
@@ -166,6 +177,8 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     fault: 'the manifest is never answered',
     rules: ({ tag }) => [get(tag, { stall: true })],
     exit: 6,
+    says: 'pull {ref}: {host} did not answer within 0.4 s (6 tries)',
+    hint: 'run the same command again; what was received is kept',
     stalls: true,
     requests: 6,
   },
@@ -180,6 +193,8 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     fault: '404 for a blob that the manifest lists, always',
     rules: ({ big }) => [get(big, { status: 404, body: '{"errors":[{"code":"BLOB_UNKNOWN"}]}' })],
     exit: 3,
+    says: 'pull {ref}: blob {big}: it is missing at {host}, although a manifest names it',
+    hint: 'the image is broken in the registry; whoever made it has to push it again',
   },
   {
     id: 'blob-is-a-page',
@@ -193,6 +208,8 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     rules: ({ token }) => [{ path: token, do: { replace: HTML } }],
     tokens: { account: ACCOUNT },
     exit: 6,
+    says: 'pull {ref}: the token service {host} gave a web page instead of a token',
+    hint: 'is a proxy or a login page of the network in between?',
     requests: 3,
   },
   {
@@ -241,7 +258,7 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     fault: 'a redirect to a storage host that answers 503 twice, and breaks off once',
     rules: ({ big }) => [
       get(big, { status: 503 }, { headers: { host: /^localhost/ }, max: 2 }),
-      get(big, { resetAfter: '50%' }, { headers: { host: /^localhost/ }, max: 1 }),
+      get(big, { closeAfter: '50%' }, { headers: { host: /^localhost/ }, max: 1 }),
       get(big, { redirect: 'http://localhost:{port}{path}' }, { headers: { host: /^127/ } }),
     ],
     exit: 0,
@@ -252,6 +269,8 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     fault: '307 without a location',
     rules: ({ big }) => [get(big, { status: 307 })],
     exit: 6,
+    says: 'pull {ref}: {host} answered 307 without a location',
+    hint: 'the registry or a proxy before it has a problem; try again in a while',
   },
   {
     id: 'content-encoding',
@@ -418,6 +437,8 @@ export const MORE_PUSH_ROWS: readonly Row[] = [
     fault: '503 for the manifest, always',
     rules: ({ manifest }) => [put(manifest, { status: 503 })],
     exit: 6,
+    says: 'push {ref}: {host} answered 503: a fault of status 503 (6 tries)',
+    hint: 'the registry has a problem; try again in a while',
   },
   {
     id: 'manifest-changed',
@@ -431,6 +452,8 @@ export const MORE_PUSH_ROWS: readonly Row[] = [
     fault: 'a wrong bit in every upload',
     rules: ({ upload }) => [{ method: BODIES, path: upload, do: { corruptUpload: 100 } }],
     exit: 7,
+    says: 'push {ref}: blob {any}: {host} answered 400: digest invalid: provided digest did not match uploaded content, twice',
+    hint: 'nothing was stored; if it happens again, something on the way changes content',
   },
   {
     id: 'upload-429',
@@ -451,12 +474,16 @@ export const MORE_PUSH_ROWS: readonly Row[] = [
     fault: '507 on every upload',
     rules: ({ upload }) => [{ method: BODIES, path: upload, do: { status: 507 } }],
     exit: 4,
+    says: 'push {ref}: blob {any}: {host} answered 507: a fault of status 507',
+    hint: 'the registry has no room left, or the quota of the account is used up',
   },
   {
     id: 'upload-503-always',
     fault: '503 on every upload',
     rules: ({ upload }) => [{ method: BODIES, path: upload, do: { status: 503 } }],
     exit: 6,
+    says: 'push {ref}: blob {any}: {host} answered 503 (6 tries)',
+    hint: 'the registry keeps failing; what it has already is not sent again next time',
   },
   {
     id: 'push-401',

@@ -79,6 +79,8 @@ export const PUSH_ROWS: readonly Row[] = [
     fault: '429 with Retry-After: 5 on POST, always',
     rules: ({ upload }) => [on('POST', upload, { status: 429, headers: { 'retry-after': '5' } })],
     exit: 5,
+    says: 'push {ref}: blob {any}: {host} limits the rate of requests (429): a fault of status 429 (6 tries)',
+    hint: 'try again in 5 s; logging in raises the limit of most registries: hubctl login {host}',
   },
   {
     id: 'S09',
@@ -131,6 +133,8 @@ export const PUSH_ROWS: readonly Row[] = [
     rules: ({ manifest }) => [on('PUT', manifest, { stall: true })],
     stalls: true,
     exit: 6,
+    says: 'push {ref}: {host} did not answer within 0.4 s',
+    hint: 'run the same command again; what was received is kept',
   },
   {
     id: 'S16',
@@ -161,12 +165,16 @@ export const PUSH_ROWS: readonly Row[] = [
     fault: 'POST without a Location',
     rules: ({ upload }) => [on('POST', upload, { withoutHeaders: ['location'] })],
     exit: 6,
+    says: 'push {ref}: upload of blob {any}: {host} answered 202 without a Location',
+    hint: 'the registry or a proxy before it does not follow the distribution specification',
   },
   {
     id: 'S21',
     fault: '413 on every body',
     rules: ({ upload }) => [on(BODIES, upload, { status: 413, body: HTML_413 })],
     exit: 8,
+    says: 'push {ref}: blob {any}: {host} refuses an upload of this size (413)',
+    hint: 'a proxy before the registry limits uploads; with nginx it is client_max_body_size',
   },
   {
     id: 'S22',

@@ -6,6 +6,7 @@ import { algorithmOf, digestOf, isDigest, isVerifiable } from '../../spec/digest
 import { MANIFEST_LIMIT, sniffManifestType } from '../../spec/manifest.ts';
 import { isManifestType, MANIFEST_ACCEPT } from '../../spec/media-types.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
+import { secondTry } from '../../transfer/verify.ts';
 import { collect, contentOf } from '../../util/content.ts';
 import { deleteScope, expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
 
@@ -42,7 +43,7 @@ export async function getManifest(
     return await fetch();
   } catch (error) {
     // Once more, on the chance that the damage happened on the way.
-    if (HubError.is(error, 'DIGEST_MISMATCH')) return fetch();
+    if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(fetch);
     throw error;
   }
 }

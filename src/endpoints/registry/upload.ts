@@ -151,7 +151,9 @@ class Upload {
 
   #givenUp(response: HttpResponse | undefined): HubError {
     const { digest } = this.#parts.descriptor;
-    return new HubError('SERVER_ERROR', `push blob ${digest} to ${this.#access.name}: gave up after ${TRIES} tries`, {
+    const answer = response ? `${response.url.host} answered ${response.status}` : 'it did not get through';
+    const what = `push blob ${digest} to ${this.#access.name}`;
+    return new HubError('SERVER_ERROR', `${what}: ${answer} (${this.#failures} tries)`, {
       hint: 'the registry keeps failing; what it has already is not sent again next time',
       details: { status: response?.status },
     });
