@@ -69,6 +69,8 @@ export interface Stage {
   readonly host: string;
   readonly image: TestImage;
   readonly workers: number;
+  /** Of everything that is left to chance; the workers unless told. */
+  readonly seed?: number | undefined;
 }
 
 export const ACCOUNT = { username: 'alice', password: 'canary-password-6f1d' } as const;
@@ -96,6 +98,7 @@ interface Scene extends AsyncDisposable {
 /** A user with an empty home, and a proxy with the faults of a row. */
 export async function setScene(row: Row, stage: Stage): Promise<Scene> {
   const clock = new WaitingClock();
+  const { seed = stage.workers } = stage;
   const home = await mkdtemp(join(tmpdir(), 'hubctl-faults-'));
   const targets = targetsOf(stage.image);
   const { tokens } = row;
@@ -103,14 +106,14 @@ export async function setScene(row: Row, stage: Stage): Promise<Scene> {
     target: stage.host,
     rules: row.rules(targets),
     clock,
-    seed: stage.workers,
+    seed,
     tokens,
   });
   if (tokens?.account) await logIn(home, proxy.host);
   const store = join(home, 'store');
   const network = {
     clock,
-    random: seededRandom(stage.workers),
+    random: seededRandom(seed),
     ...(row.stalls && { timeouts: LIMITS, tokenTimeout: 400 }),
   };
   const env = { DBUS_SESSION_BUS_ADDRESS: `unix:path=${join(home, 'no-bus')}` };
