@@ -1,6 +1,7 @@
 // How does one environment (variables, home directory, flags) become registries, credentials and a store?
 import { isAbsolute, join } from 'node:path';
 import type { SavedTokens } from './auth/saved-tokens.ts';
+import type { PinnedRealms } from './auth/pinned-realms.ts';
 import type { CredentialAccess } from './credentials/access.ts';
 import type { RegistryClient } from './endpoints/registry/client.ts';
 import type { Store } from './endpoints/store/store.ts';
@@ -53,6 +54,8 @@ export interface Defaults extends AsyncDisposable {
   credentials(): Promise<CredentialAccess>;
   /** Forgets the tokens for a registry (its canonical name), or for all, that this and other runs keep in a file. */
   forgetTokens(registry?: string): Promise<void>;
+  /** Token services that were accepted at login. */
+  realms(): Promise<PinnedRealms>;
 }
 
 /** `$HUBCTL_HOME`, else `$XDG_DATA_HOME/hubctl`, else `~/.local/share/hubctl`. */
@@ -82,6 +85,7 @@ export function createDefaults(options: DefaultsOptions): Defaults {
     registries: () => registries(),
     store: () => store(),
     forgetTokens: (registry) => forget(options, registry),
+    realms: () => realms(options),
     [Symbol.asyncDispose]: async () => {
       const closing: Promise<void>[] = [];
       if (registries.made()) closing.push(registries().then((client) => client.close()));
@@ -137,7 +141,8 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
   const saved = await savedTokens(options);
   const { tokens, challenges } = saved ?? {};
   const { find } = credentials;
-  const shared = { tokens, challenges, clock, tokenTimeout };
+  const pinnedRealm = async (registry: string): Promise<string | undefined> => (await realms(options)).get(registry);
+  const shared = { tokens, challenges, clock, tokenTimeout, pinnedRealm };
   const layer = authenticate({ find, registryOf, clientId: 'hubctl', insecure, ...shared });
   const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
   const http = createHttp({ ...common, authenticate: layer });
@@ -176,6 +181,11 @@ async function savedTokens(options: DefaultsOptions): Promise<SavedTokens | unde
     import('./http/clock.ts'),
   ]);
   return loadTokens(path, systemClock);
+}
+
+async function realms(options: DefaultsOptions): Promise<PinnedRealms> {
+  const { pinnedRealms } = await import('./auth/pinned-realms.ts');
+  return pinnedRealms(join(configHome(options), 'hubctl', 'realms.json'));
 }
 
 /** Also where this run does not use the file: others do. */

@@ -44,6 +44,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     registries: () => defaults.registries(),
     credentials: () => defaults.credentials(),
     forgetTokens: (registry) => defaults.forgetTokens(registry),
+    acceptRealm: async (registry, realm) => (await defaults.realms()).pin(registry, realm),
     close: async () => defaults[Symbol.asyncDispose](),
   };
 }

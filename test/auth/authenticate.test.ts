@@ -52,6 +52,7 @@ function world(options: WorldOptions = {}): World {
     find,
     clientId: 'hubctl',
     clock,
+    pinnedRealm: async () => 'https://auth.example',
     registryOf: (url) => (url.host.startsWith('reg.example') ? { registry: url.host, repository: 'a' } : undefined),
     ...more,
   });

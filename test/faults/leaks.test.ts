@@ -208,3 +208,76 @@ describe('a layer that is said to be elsewhere', () => {
     expect(scene.evil.heard).toHaveLength(elsewhere === 'plain http' ? 0 : 1);
   });
 });
+
+describe('a token service', () => {
+  const NAMES = ['https://evil.test:{port}/token', 'https://reg.test:{port}/token'] as const;
+
+  /** A registry that wants the token to be fetched from `realm`, and the evil server there. */
+  async function sceneWith(realm: string): Promise<Scene> {
+    let wanted = '';
+    const scene = await setScene({
+      scheme: 'bearer',
+      elsewhere: 'another host',
+      rules: (evil) => {
+        wanted = realm.replace('{port}', new URL(evil).port);
+        const headers = { 'www-authenticate': `Bearer realm="${wanted}",service="x"` };
+        return [{ name: 'realm', path: /^\/v2\//, do: { status: 401, headers } }];
+      },
+    });
+    return scene;
+  }
+
+  test.each(NAMES)('at %s gets no password before it was accepted', async (realm) => {
+    await using scene = await sceneWith(realm);
+    const said = await scene.hubctl('pull', `${scene.host}/app:1`);
+    expectNoLeak(scene, said);
+    expect({ status: said.status, heard: scene.evil.heard.length }).toEqual({ status: 8, heard: 0 });
+    expect(said.stderr).toContain(`hubctl login ${scene.host}`);
+  });
+
+  test.each([
+    'http://reg.test:{port}/token',
+    'file:///etc/passwd',
+    'gopher://evil.test:{port}/',
+    'https://user:pass@evil.test:{port}/token',
+    'https://169.254.169.254/token',
+    'https://[::1]:{port}/token',
+  ])('at %s is not even asked', async (realm) => {
+    await using scene = await sceneWith(realm);
+    const said = await scene.hubctl('pull', `${scene.host}/app:1`);
+    expect({ status: said.status, heard: scene.evil.heard.length }).toEqual({ status: 8, heard: 0 });
+  });
+
+  test('elsewhere may be asked by those who have no password', async () => {
+    await using scene = await sceneWith('https://evil.test:{port}/token');
+    await rm(join(scene.home, '.docker'), { recursive: true });
+    await scene.hubctl('pull', `${scene.host}/app:1`);
+    expect(scene.evil.heard.length).toBeGreaterThan(0);
+  });
+});
+
+test('a chain of redirects that comes back to the registry does not bring the login with it', async () => {
+  const rules = (evil: string): Rule[] => {
+    void evil;
+    return [
+      {
+        name: 'away',
+        path: /\/blobs\//,
+        headers: { authorization: /./ },
+        do: { redirect: 'https://cdn.reg.test:{port}{path}' },
+      },
+      {
+        name: 'back',
+        path: /\/blobs\//,
+        headers: { host: /^cdn/, '!authorization': true },
+        max: 20,
+        do: { redirect: 'https://reg.test:{port}{path}?back' },
+      },
+    ];
+  };
+  await using scene = await setScene({ scheme: 'basic', elsewhere: 'another host', rules });
+  const said = await scene.hubctl('pull', `${scene.host}/app:1`);
+  const back = scene.proxy.log.filter(({ path }) => path.endsWith('?back'));
+  expect(back.length, said.stderr).toBeGreaterThan(0);
+  for (const { authorization } of back) expect(authorization).toBeUndefined();
+});

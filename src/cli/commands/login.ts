@@ -142,7 +142,7 @@ async function verified(attempt: Attempt, credential: Credential & { readonly ki
 async function check({ context, registry }: Attempt, credential: Credential): ReturnType<typeof checkLogin> {
   const host = (await context.registries()).registry(registry);
   const base = await host.base();
-  return checkLogin({
+  const result = await checkLogin({
     send: host.sendAnonymous,
     base,
     credential,
@@ -150,6 +150,8 @@ async function check({ context, registry }: Attempt, credential: Credential): Re
     registry,
     signal: context.signal,
   });
+  if (result.realm !== undefined && result.realm !== base.origin) await context.acceptRealm(registry, result.realm);
+  return result;
 }
 
 function tellStore({ output, settings }: Context, target: TargetStore, email: string | undefined): void {
