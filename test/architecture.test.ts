@@ -118,6 +118,9 @@ const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
     'endpoints/registry/upload-session.ts',
     'endpoints/registry/upload.ts',
   ],
+  'server/conformance/blobs.test.ts': ['server/blobs.ts', 'server/uploads.ts'],
+  'server/conformance/manifests.test.ts': ['server/manifests.ts', 'server/permissions.ts'],
+  'server/disk/registry-dir.test.ts': ['server/disk/repositories.ts'],
 };
 
 let modules: readonly Module[] = [];

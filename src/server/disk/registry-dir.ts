@@ -69,7 +69,7 @@ export class RegistryDir implements RegistryContents, AsyncDisposable {
   readonly #content: ContentFiles;
   readonly #repositories: Repositories;
   readonly #turns = new Turns();
-  readonly #holding: Holding | undefined;
+  #holding: Holding | undefined;
 
   constructor(paths: RegistryPaths, holding: Holding | undefined) {
     const directories = new DirectorySync();
@@ -182,9 +182,11 @@ export class RegistryDir implements RegistryContents, AsyncDisposable {
     return this.#unlink(digest, () => this.#repositories.removeBlob(repository, digest));
   }
 
-  /** Lets others serve the directory. */
+  /** Lets others serve the directory. A second time would take the lock from them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#holding?.release();
+    const holding = this.#holding;
+    this.#holding = undefined;
+    holding?.release();
   }
 
   /** Content that no repository has any more is deleted with its last link. */
