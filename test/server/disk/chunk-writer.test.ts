@@ -22,8 +22,8 @@ type Writev = Pick<FileHandle, 'writev' | 'write'>;
 /** A file whose calls may be counted, held back or cut short. */
 function wrapped(file: FileHandle, changes: Partial<Record<keyof Writev, unknown>>): FileHandle {
   const own: Writev = {
-    writev: file.writev.bind(file) as FileHandle['writev'],
-    write: file.write.bind(file) as FileHandle['write'],
+    writev: file.writev.bind(file),
+    write: file.write.bind(file),
   };
   return { ...own, ...changes } as unknown as FileHandle;
 }
@@ -95,7 +95,7 @@ test('a sender has to wait while much is waiting, and only then', async () => {
   // 256 KiB are being written, and less than 512 KiB wait.
   expect(firstPause).toBe(11);
   gate.open();
-  await Promise.all(pauses);
+  await Promise.all(pauses.map(async (pause) => pause));
   await writer.flush();
   expect(writer.position).toBe(12 * CHUNK);
 });
@@ -105,7 +105,7 @@ test('a failure is told to whoever waits, and by flush to whoever does not', asy
   const failing = wrapped(file, { writev: () => Promise.reject(new Error('no space')) });
   const writer = new ChunkWriter(failing, 0);
   const pauses = chunks.slice(0, 12).map((chunk) => writer.add(chunk));
-  await expect(Promise.all(pauses)).rejects.toThrow('no space');
+  await expect(Promise.all(pauses.map(async (pause) => pause))).rejects.toThrow('no space');
   await expect(writer.flush()).rejects.toThrow('no space');
   const small = new ChunkWriter(failing, 0);
   expect(small.add(Buffer.from('x'))).toBeUndefined();
