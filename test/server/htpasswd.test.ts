@@ -110,7 +110,7 @@ describe('passwords', () => {
       running -= 1;
       return isRight;
     };
-    vi.spyOn(bcrypt, 'compare').mockImplementation(counted as typeof bcrypt.compare);
+    vi.spyOn(bcrypt, 'compare').mockImplementation(counted as unknown as () => void);
     await Promise.all(Array.from({ length: 12 }, (_, at) => accounts.check('tester', `wrong ${at}`)));
     expect(most).toBe(2);
   });
