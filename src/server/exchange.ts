@@ -30,12 +30,11 @@ export async function exchange(
   options: ExchangeOptions,
 ): Promise<void> {
   const started = performance.now();
-  const before = incoming.socket.bytesRead;
   const controller = new AbortController();
   response.once('close', () => controller.abort(new HubError('ABORTED', 'the client went away')));
   response.setHeader('docker-distribution-api-version', 'registry/2.0');
   response.setHeader('x-content-type-options', 'nosniff');
-  const told: { user?: string | undefined } = {};
+  const told: Told = {};
   let aborted = false;
   try {
     const reply = await replyTo(incoming, { ...options, signal: controller.signal, told });
@@ -47,13 +46,18 @@ export async function exchange(
     if (!HubError.is(error, 'UNREACHABLE') && !HubError.is(error, 'ABORTED'))
       options.onFailure?.(error, nameOf(incoming));
   }
-  options.onAccess?.(entryOf({ incoming, response, user: told.user, started, before, aborted }));
+  options.onAccess?.(entryOf({ incoming, response, told, started, aborted }));
+}
+
+/** Filled in for the log. */
+interface Told {
+  user?: string | undefined;
+  body?: Body;
 }
 
 interface Answering extends ExchangeOptions {
   readonly signal: AbortSignal;
-  /** Filled in for the log. */
-  readonly told: { user?: string | undefined };
+  readonly told: Told;
 }
 
 /** Failures become answers here, but for those of a client that is no longer there to hear one. */
@@ -76,6 +80,7 @@ async function handle(incoming: IncomingMessage, options: Answering): Promise<Re
   const route = routeOf(path);
   if (!route) return { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' };
   const body = new Body(incoming, options.bodyLimits);
+  options.told.body = body;
   return answer({ method, query, headers, body, signal: options.signal }, route, options.place);
 }
 
@@ -90,22 +95,20 @@ function hangUpLater(incoming: IncomingMessage, response: ServerResponse): void 
 interface Exchanged {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
-  readonly user: string | undefined;
+  readonly told: Told;
   readonly started: number;
-  /** Bytes the connection had received before. */
-  readonly before: number;
   readonly aborted: boolean;
 }
 
-function entryOf({ incoming, response, user, started, before, aborted }: Exchanged): AccessEntry {
+function entryOf({ incoming, response, told, started, aborted }: Exchanged): AccessEntry {
   return {
     remote: incoming.socket.remoteAddress ?? '-',
-    user,
+    user: told.user,
     method: incoming.method ?? '-',
     target: incoming.url ?? '-',
     status: response.statusCode,
     sent: Number(response.getHeader('content-length') ?? 0),
-    received: Math.max(0, incoming.socket.bytesRead - before),
+    received: told.body?.received ?? 0,
     milliseconds: Math.round(performance.now() - started),
     agent: incoming.headers['user-agent'] ?? '-',
     aborted,

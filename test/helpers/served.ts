@@ -28,6 +28,8 @@ export interface Served {
   readonly host: string;
   /** Requests that were answered. */
   readonly log: readonly AccessEntry[];
+  /** The log as soon as it has so many entries: a client may have its answer before the entry is there. */
+  logged(count: number): Promise<readonly AccessEntry[]>;
   readonly warnings: readonly string[];
   /** One request of its own connection, with nothing added and nothing followed. */
   ask(path: string, options?: Ask): Promise<Answer>;
@@ -56,6 +58,10 @@ export async function newServed(options: ServeOptions = {}): Promise<Served> {
     host: registry.host,
     log,
     warnings,
+    logged: async (count) => {
+      while (log.length < count) await new Promise((resolve) => setImmediate(resolve));
+      return log;
+    },
     ask: toHere,
     pushBlob: async (repository, bytes, algorithm = 'sha256') => {
       const digest = digestOf(bytes, algorithm);
@@ -94,7 +100,7 @@ export function codesOf({ body }: Answer): readonly string[] {
   return (JSON.parse(body.toString()) as { errors: { code: string }[] }).errors.map(({ code }) => code);
 }
 
-export function expectStatus(answer: Answer, status: number): Answer {
+function expectStatus(answer: Answer, status: number): Answer {
   if (answer.status === status) return answer;
   throw new Error(`status ${answer.status} instead of ${status}: ${answer.body.toString().slice(0, 500)}`);
 }
