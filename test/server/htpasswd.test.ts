@@ -110,7 +110,8 @@ describe('passwords', () => {
       running -= 1;
       return isRight;
     };
-    vi.spyOn(bcrypt, 'compare').mockImplementation(counted as unknown as () => void);
+    const spy: { mockImplementation(work: typeof counted): unknown } = vi.spyOn(bcrypt, 'compare');
+    spy.mockImplementation(counted);
     await Promise.all(Array.from({ length: 12 }, (_, at) => accounts.check('tester', `wrong ${at}`)));
     expect(most).toBe(2);
   });

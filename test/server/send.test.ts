@@ -109,7 +109,7 @@ describe('content', () => {
         status: 200,
         headers,
         body: {
-          forEach: async (consume) => {
+          forEach: async (consume: (chunk: Uint8Array) => void | Promise<void>) => {
             await consume(Buffer.from('half'));
             throw new Error('broken');
           },
