@@ -1,5 +1,5 @@
 // How does a registry start, listen and stop?
-import { createServer as createPlainServer, type Server, type ServerOptions } from 'node:http';
+import { createServer as createPlainServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -73,7 +73,7 @@ const CLOSE_IDLE_EVERY = 50;
 /**
  * Starts a registry: the OCI distribution API 1.1, the catalog, and v1 search. Throws REFUSED for an address that other
  * machines reach when it has no TLS or no accounts, STORAGE for a folder that holds something else, LOCKED for one that
- * is served already, and UNREACHABLE when the address cannot be had.
+ * is served already, CONFIG_INVALID for a certificate or key that is none, and UNREACHABLE when the address cannot be had.
  */
 export async function serve(options: ServeOptions = {}): Promise<RegistryServer> {
   const { host = '127.0.0.1', port = 0, tls, accounts } = options;
@@ -115,10 +115,24 @@ function createServer(options: ServeOptions, place: RegistryPlace): Server {
   const listener = (incoming: Parameters<typeof exchange>[0], response: Parameters<typeof exchange>[1]): void => {
     void exchange(incoming, response, { place, accounts, onAccess, onFailure, bodyLimits: BODY_LIMITS });
   };
-  const server = tls ? createTlsServer({ ...settings, ...tls }, listener) : createPlainServer(settings, listener);
+  const server = tls ? createSecureServer({ ...settings, ...tls }, listener) : createPlainServer(settings, listener);
   server.maxConnections = LIMITS.connections;
   server.setTimeout(LIMITS.idle + 15_000);
   return server;
+}
+
+function createSecureServer(
+  settings: ServerOptions & NonNullable<ServeOptions['tls']>,
+  listener: RequestListener,
+): Server {
+  try {
+    return createTlsServer(settings, listener);
+  } catch (error) {
+    throw new HubError('CONFIG_INVALID', `the certificate and the key cannot be used: ${describe(error)}`, {
+      cause: error,
+      hint: 'give a certificate and the key that belongs to it, both as PEM',
+    });
+  }
 }
 
 function describe(error: unknown): string {

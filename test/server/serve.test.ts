@@ -65,6 +65,23 @@ describe('a registry', () => {
     expect(status).toBe(200);
   });
 
+  test('refuses a certificate and a key that do not belong together, and what is neither', async () => {
+    const { certificate } = issueCertificate({ name: 'one' });
+    const { key } = issueCertificate({ name: 'two' });
+    for (const tls of [
+      { cert: certificate, key },
+      { cert: 'no PEM', key },
+    ]) {
+      const dir = folder();
+      const error = await hubErrorFrom(() => serve({ dir, tls }));
+      expect([error.code, error.message]).toEqual([
+        'CONFIG_INVALID',
+        expect.stringContaining('the certificate and the key cannot be used'),
+      ]);
+      await (await serve({ dir })).close();
+    }
+  });
+
   test('fetches what it lacks', async () => {
     const upstream = await newUpstream();
     const image = makeImage({ layers: [10_000] });
