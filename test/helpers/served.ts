@@ -100,7 +100,8 @@ export function codesOf({ body }: Answer): readonly string[] {
   return (JSON.parse(body.toString()) as { errors: { code: string }[] }).errors.map(({ code }) => code);
 }
 
-function expectStatus(answer: Answer, status: number): Answer {
+/** Fails with what the registry said. */
+export function expectStatus(answer: Answer, status: number): Answer {
   if (answer.status === status) return answer;
   throw new Error(`status ${answer.status} instead of ${status}: ${answer.body.toString().slice(0, 500)}`);
 }
