@@ -43,10 +43,14 @@ export async function exchange(
   } catch (error) {
     aborted = true;
     response.destroy();
-    if (!HubError.is(error, 'UNREACHABLE') && !HubError.is(error, 'ABORTED'))
-      options.onFailure?.(error, nameOf(incoming));
+    if (!isTheirs(error)) options.onFailure?.(error, nameOf(incoming));
   }
   options.onAccess?.(entryOf({ incoming, response, told, started, aborted }));
+}
+
+/** A client that went away, also before it could hear that it asked for the wrong thing, is no failure of ours. */
+function isTheirs(error: unknown): boolean {
+  return isRefusal(error) || HubError.is(error, 'UNREACHABLE') || HubError.is(error, 'ABORTED');
 }
 
 /** Filled in for the log. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/spec/digest.ts';
+import { newGate } from '../helpers/gates.ts';
 import { rawConnection } from '../helpers/raw.ts';
 import { codesOf, locationOf, newServed } from '../helpers/served.ts';
 
@@ -86,6 +87,29 @@ describe('the log', () => {
     expect(served.log.find(({ method }) => method === 'PATCH')).toMatchObject({ aborted: true });
     expect(served.warnings).toEqual([]);
   });
+});
+
+test('a client that leaves before it hears a refusal is no failure of this machine', async () => {
+  const [asked, gate] = [newGate(), newGate()];
+  const check = async (name: string): Promise<boolean> => {
+    if (name !== 'slow') return true;
+    asked.open();
+    await gate.opened;
+    return true;
+  };
+  const served = await newServed({ accounts: { check } });
+  const raw = await rawConnection(served.host);
+  const login = Buffer.from('slow:').toString('base64');
+  raw.write(`DELETE /v2/a/blobs/${digestOf('x')} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${login}\r\n`);
+  raw.write('Content-Length: 1000\r\n\r\nhalf');
+  await asked.opened;
+  raw.socket.destroy();
+  // What is asked on another connection afterwards is answered afterwards.
+  for (let turn = 0; turn < 3; turn += 1) await served.ask('/v2/', { headers: { authorization: LOGIN } });
+  gate.open();
+  await served.logged(4);
+  expect(served.log.at(-1)).toMatchObject({ method: 'DELETE', aborted: true });
+  expect(served.warnings).toEqual([]);
 });
 
 describe('connections', () => {
