@@ -1,4 +1,6 @@
 // Do blobs go in and out as the official conformance suite wants it, with both algorithms?
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/spec/digest.ts';
 import { codesOf, locationOf, newServed, type Answer, type Served } from '../../helpers/served.ts';
@@ -307,6 +309,15 @@ describe('upload sessions', () => {
     });
     expect([answer.status, codesOf(answer)]).toEqual([400, ['SIZE_INVALID']]);
     expect((await served.ask(location)).headers['range']).toBe('0-0');
+  });
+
+  test('a blob of one POST that cannot be stored leaves nothing, since nobody could go on with it', async () => {
+    const served = await newServed();
+    writeFileSync(join(served.dir, 'blobs'), 'in the way');
+    const answer = await served.ask(`${UPLOADS}?digest=${digestOf(BYTES)}`, { method: 'POST', body: BYTES });
+    expect([answer.status, codesOf(answer)]).toEqual([500, ['UNKNOWN']]);
+    expect(readdirSync(join(served.dir, 'uploads'))).toEqual([]);
+    expect(served.warnings).toHaveLength(1);
   });
 
   test('ranges that are none are refused', async () => {
