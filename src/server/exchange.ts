@@ -111,7 +111,7 @@ function entryOf({ incoming, response, told, started, aborted }: Exchanged): Acc
     method: incoming.method ?? '-',
     target: incoming.url ?? '-',
     status: response.statusCode,
-    sent: Number(response.getHeader('content-length') ?? 0),
+    sent: incoming.method === 'HEAD' ? 0 : Number(response.getHeader('content-length') ?? 0),
     received: told.body?.received ?? 0,
     milliseconds: Math.round(performance.now() - started),
     agent: incoming.headers['user-agent'] ?? '-',

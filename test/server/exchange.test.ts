@@ -68,9 +68,10 @@ describe('the log', () => {
     const served = await newServed();
     const digest = await served.pushBlob('a', 'hello'.repeat(1000));
     await served.ask(`/v2/a/blobs/${digest}`);
-    const [, put, get] = await served.logged(3);
+    await served.ask(`/v2/a/blobs/${digest}`, { method: 'HEAD' });
+    const [, put, get, head] = await served.logged(4);
     expect(put?.received).toBe(5000);
-    expect(get?.sent).toBe(5000);
+    expect([get?.sent, head?.sent]).toEqual([5000, 0]);
   });
 
   test('tells of a client that went away midway', async () => {
