@@ -69,7 +69,7 @@ async function replyTo(incoming: IncomingMessage, options: Answering): Promise<R
   try {
     return await handle(incoming, options);
   } catch (error) {
-    if (incoming.destroyed && !incoming.complete) throw error;
+    if (incoming.socket.destroyed || (incoming.destroyed && !incoming.complete)) throw error;
     if (!isRefusal(error) && !HubError.is(error, 'NOT_FOUND')) options.onFailure?.(error, nameOf(incoming));
     return wireAnswer(error);
   }

@@ -90,7 +90,10 @@ describe('the log', () => {
   });
 });
 
-test('a client that leaves before it hears a refusal is no failure of this machine', async () => {
+test.each([
+  ['before it hears a refusal', `DELETE /v2/a/blobs/${digestOf('x')}`, 'Content-Length: 1000\r\n\r\nhalf'],
+  ['after its whole body', `POST /v2/a/blobs/uploads/?digest=${digestOf('x')}`, 'Content-Length: 1\r\n\r\nx'],
+])('a client that leaves %s is no failure of this machine', async (_, line, rest) => {
   const [asked, gate] = [newGate(), newGate()];
   const check = async (name: string): Promise<boolean> => {
     if (name !== 'slow') return true;
@@ -101,15 +104,14 @@ test('a client that leaves before it hears a refusal is no failure of this machi
   const served = await newServed({ accounts: { check } });
   const raw = await rawConnection(served.host);
   const login = Buffer.from('slow:').toString('base64');
-  raw.write(`DELETE /v2/a/blobs/${digestOf('x')} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${login}\r\n`);
-  raw.write('Content-Length: 1000\r\n\r\nhalf');
+  raw.write(`${line} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${login}\r\n${rest}`);
   await asked.opened;
   raw.socket.destroy();
   // What is asked on another connection afterwards is answered afterwards.
   for (let turn = 0; turn < 3; turn += 1) await served.ask('/v2/', { headers: { authorization: LOGIN } });
   gate.open();
   await served.logged(4);
-  expect(served.log.at(-1)).toMatchObject({ method: 'DELETE', aborted: true });
+  expect(served.log.at(-1)).toMatchObject({ method: line.split(' ')[0], aborted: true });
   expect(served.warnings).toEqual([]);
 });
 
