@@ -15,9 +15,15 @@ export interface RawConnection {
 
 /** A TCP connection to `127.0.0.1:port`, destroyed after the test. */
 export async function rawConnection(host: string): Promise<RawConnection> {
+  const raw = await openRaw(host);
+  onTestFinished(() => void raw.socket.destroy());
+  return raw;
+}
+
+/** As `rawConnection`, for whoever makes very many and destroys each. */
+export async function openRaw(host: string): Promise<RawConnection> {
   const at = host.lastIndexOf(':');
   const socket = connect(Number(host.slice(at + 1)), host.slice(0, at));
-  onTestFinished(() => void socket.destroy());
   let text = '';
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     text += chunk;

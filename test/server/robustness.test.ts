@@ -2,9 +2,10 @@
 import { readdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { ServeOptions } from '../../src/server/serve.ts';
 import { digestOf } from '../../src/spec/digest.ts';
 import { folder } from '../helpers/folder.ts';
-import { rawConnection } from '../helpers/raw.ts';
+import { openRaw, rawConnection } from '../helpers/raw.ts';
 import { codesOf, locationOf, newServed, type Served } from '../helpers/served.ts';
 import { noise } from '../helpers/registry-images.ts';
 import { filesBelow } from '../helpers/tree.ts';
@@ -13,9 +14,9 @@ import { filesBelow } from '../helpers/tree.ts';
 const REQUESTS = Number(process.env['HUBCTL_TEST_REQUESTS'] ?? 2000);
 
 /** A registry in a folder beside which nothing else is. */
-async function newPlace(): Promise<{ served: Served; around: string }> {
+async function newPlace(options: ServeOptions = {}): Promise<{ served: Served; around: string }> {
   const around = folder();
-  return { served: await newServed({ dir: join(around, 'registry') }), around };
+  return { served: await newServed({ dir: join(around, 'registry'), ...options }), around };
 }
 
 /** Every file is one that the registry makes, and lies where it makes it. */
@@ -300,7 +301,7 @@ describe('chance', () => {
   }
 
   test('sends thousands of requests without breaking anything', async () => {
-    const { served, around } = await newPlace();
+    const { served, around } = await newPlace({ onAccess: () => undefined });
     const pick = chance(20_261_125);
     await served.pushBlob('a', '{}');
     const before = process.memoryUsage().rss;
@@ -309,7 +310,7 @@ describe('chance', () => {
     const client = async (): Promise<void> => {
       while ((left -= 1) >= 0) {
         const { bytes, isWhole } = requestOf(pick);
-        const raw = await rawConnection(served.host);
+        const raw = await openRaw(served.host);
         raw.write(bytes);
         if (!isWhole) raw.socket.end();
         for (const status of statusesIn(await raw.closed)) seen.add(status);
