@@ -111,7 +111,7 @@ describe('setting up', () => {
   test('says which step failed', async () => {
     await project('exit 3');
     await expect(setUp(root)).rejects.toThrow('npm run build ended with status 3');
-    await write('package-lock.json', '{}');
+    await write('package-lock.json', '{ damaged');
     await expect(setUp(root)).rejects.toThrow('npm ci ended with status 1');
   });
 });
