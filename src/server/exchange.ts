@@ -18,6 +18,8 @@ export interface ExchangeOptions {
   readonly onAccess: OnAccess | undefined;
   /** Told of failures that are nobody's fault but this machine's. */
   readonly onFailure: ((error: unknown, request: string) => void) | undefined;
+  /** The client waits for a word before it sends the body (`Expect: 100-continue`). */
+  readonly expectsContinue?: boolean | undefined;
 }
 
 /** Milliseconds in which a client may finish sending what nobody wants any more. */
@@ -30,6 +32,8 @@ export async function exchange(
   options: ExchangeOptions,
 ): Promise<void> {
   const started = performance.now();
+  // A connection that is closed does not tell any more.
+  const { remoteAddress: remote = '-' } = incoming.socket;
   const controller = new AbortController();
   response.once('close', () => controller.abort(new HubError('ABORTED', 'the client went away')));
   response.setHeader('docker-distribution-api-version', 'registry/2.0');
@@ -37,7 +41,12 @@ export async function exchange(
   const told: Told = {};
   let aborted = false;
   try {
-    const reply = await replyTo(incoming, { ...options, signal: controller.signal, told });
+    const reply = await replyTo(incoming, {
+      ...options,
+      signal: controller.signal,
+      told,
+      onBody: options.expectsContinue === true ? () => response.writeContinue() : undefined,
+    });
     if (!incoming.complete) hangUpLater(incoming, response);
     await sendReply(response, reply, { head: incoming.method === 'HEAD' });
   } catch (error) {
@@ -45,7 +54,7 @@ export async function exchange(
     response.destroy();
     if (!isTheirs(error)) options.onFailure?.(error, nameOf(incoming));
   }
-  options.onAccess?.(entryOf({ incoming, response, told, started, aborted }));
+  options.onAccess?.(entryOf({ incoming, response, remote, told, started, aborted }));
 }
 
 /** A client that went away, also before it could hear that it asked for the wrong thing, is no failure of ours. */
@@ -62,6 +71,7 @@ interface Told {
 interface Answering extends ExchangeOptions {
   readonly signal: AbortSignal;
   readonly told: Told;
+  readonly onBody: (() => void) | undefined;
 }
 
 /** Failures become answers here, but for those of a client that is no longer there to hear one. */
@@ -83,7 +93,7 @@ async function handle(incoming: IncomingMessage, options: Answering): Promise<Re
   const { path, query } = targetOf(url);
   const route = routeOf(path);
   if (!route) return { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' };
-  const body = new Body(incoming, options.bodyLimits);
+  const body = new Body(incoming, options.bodyLimits, options.onBody);
   options.told.body = body;
   return answer({ method, query, headers, body, signal: options.signal }, route, options.place);
 }
@@ -99,14 +109,15 @@ function hangUpLater(incoming: IncomingMessage, response: ServerResponse): void 
 interface Exchanged {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
+  readonly remote: string;
   readonly told: Told;
   readonly started: number;
   readonly aborted: boolean;
 }
 
-function entryOf({ incoming, response, told, started, aborted }: Exchanged): AccessEntry {
+function entryOf({ incoming, response, remote, told, started, aborted }: Exchanged): AccessEntry {
   return {
-    remote: incoming.socket.remoteAddress ?? '-',
+    remote,
     user: told.user,
     method: incoming.method ?? '-',
     target: incoming.url ?? '-',

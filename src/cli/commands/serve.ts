@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HubError } from '../../errors.ts';
+import { systemClock } from '../../http/clock.ts';
 import type { AccessEntry } from '../../server/access-log.ts';
 import { openHtpasswd } from '../../server/htpasswd.ts';
 import { parseListenAddress } from '../../server/listen.ts';
@@ -23,8 +24,8 @@ const FLAGS = {
   images: { kind: 'boolean', help: 'also offer the images of the local store' },
   proxy: { kind: 'string', value: 'REGISTRY', help: 'fetch what is missing from this registry, and keep it' },
   htpasswd: { kind: 'string', value: 'FILE', help: 'accounts that may use it (bcrypt, as from htpasswd -B)' },
-  'tls-cert': { kind: 'string', value: 'FILE', help: 'certificate of this registry (PEM)' },
-  'tls-key': { kind: 'string', value: 'FILE', help: 'key of the certificate (PEM)' },
+  'tls-cert': { kind: 'string', value: 'FILE', help: 'certificate of this registry (PEM)', apart: true },
+  'tls-key': { kind: 'string', value: 'FILE', help: 'key of the certificate (PEM)', apart: true },
   'insecure-listen': { kind: 'boolean', help: 'let other machines in without TLS or accounts' },
   'chunk-min-length': { kind: 'string', value: 'SIZE', help: 'ask clients for chunks of at least this size' },
 } as const;
@@ -127,12 +128,13 @@ function announce({ output }: Context, { url, host, dir }: RegistryServer): void
 
 function logAccess({ io, output }: Context, entry: AccessEntry): void {
   const { remote, user, method, target, status, sent, received, milliseconds, agent, aborted } = entry;
+  const time = new Date(systemClock.now()).toISOString();
   if (output.json) {
-    io.stderr.write(`${safeJson({ version: 1, type: 'request', ...entry })}\n`);
+    io.stderr.write(`${safeJson({ version: 1, type: 'request', time, ...entry })}\n`);
     return;
   }
   const end = aborted ? ' aborted' : '';
-  const line = `${remote} ${user ?? '-'} "${method} ${target}" ${status} ${received}>${sent} ${milliseconds}ms "${agent}"${end}`;
+  const line = `${time} ${remote} ${user ?? '-'} "${method} ${target}" ${status} ${received}>${sent} ${milliseconds}ms "${agent}"${end}`;
   io.stderr.write(`${safeText(line)}\n`);
 }
 

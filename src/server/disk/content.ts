@@ -12,10 +12,17 @@ import type { DirectorySync } from './sync.ts';
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** Bytes read at once while few clients read, which is cheap, and while many do, which needs little memory. */
+const LARGE_BUFFER = 2 * 1024 * 1024;
+const SMALL_BUFFER = 128 * 1024;
+const FEW = 16;
+
 /** Content by digest, shared by all repositories. Who may see it is not decided here. */
 export class ContentFiles {
   readonly #paths: RegistryPaths;
   readonly #directories: DirectorySync;
+  /** Files that are being read. */
+  #reading = 0;
 
   constructor(paths: RegistryPaths, directories: DirectorySync) {
     this.#paths = paths;
@@ -39,7 +46,10 @@ export class ContentFiles {
     try {
       const { size } = await file.stat();
       const last = Math.min(end ?? size, size);
-      return fileContent(file, { start: Math.min(start, last), end: last, close: true, what: digest, signal });
+      const bufferSize = this.#reading < FEW ? LARGE_BUFFER : SMALL_BUFFER;
+      const part = { start: Math.min(start, last), end: last, close: true, what: digest, signal, bufferSize };
+      this.#reading += 1;
+      return fileContent(file, { ...part, onEnd: () => void (this.#reading -= 1) });
     } catch (error) {
       await file.close();
       throw storageError(error, `cannot read ${digest}`);
