@@ -304,3 +304,31 @@ test('work on one session takes turns', async () => {
   );
   expect(order).toEqual(['first begins', 'first ends', 'second begins', 'second ends']);
 });
+
+test('no tag is left without its manifest when it is put and deleted at once', async () => {
+  const registry = await openDir();
+  const bytes = Buffer.from('{"schemaVersion":2}');
+  for (let round = 0; round < 20; round += 1) {
+    const manifest = await addManifest(registry, 'team/app', bytes, ['1']);
+    await Promise.all([
+      registry.deleteManifest('team/app', manifest, undefined),
+      addManifest(registry, 'team/app', bytes, ['1', '2']),
+    ]);
+    for (const tag of (await registry.tags('team/app')) ?? []) {
+      expect(await registry.manifest('team/app', tag)).toBeDefined();
+    }
+  }
+});
+
+test('a tag that moves on while its old manifest is deleted stays', async () => {
+  const registry = await openDir();
+  const [before, after] = [Buffer.from('{"schemaVersion":2}'), Buffer.from('{"schemaVersion":2,"a":1}')];
+  for (let round = 0; round < 20; round += 1) {
+    const old = await addManifest(registry, 'team/app', before, ['1']);
+    await Promise.all([
+      registry.deleteManifest('team/app', old, undefined),
+      addManifest(registry, 'team/app', after, ['1']),
+    ]);
+    expect((await registry.manifest('team/app', '1'))?.digest).toBe(digestOf(after));
+  }
+});
