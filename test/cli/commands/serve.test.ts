@@ -110,7 +110,7 @@ describe('a registry of the command line', () => {
     await running.ask(path, { method: 'POST', body: 'hello', headers: { 'user-agent': 'evil\u009b31m' } });
     await running.said(/uploads.*\n/);
     expect(running.output.stderr).toMatch(
-      /^127\.0\.0\.1 - "POST \/v2\/a\/blobs\/uploads\/\?digest=sha256:\w+" 201 5>0 \d+ms "evil/,
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z 127\.0\.0\.1 - "POST \/v2\/a\/blobs\/uploads\/\?digest=sha256:\w+" 201 5>0 \d+ms "evil/,
     );
     expect(running.output.stderr).not.toContain('\u009b');
   });
