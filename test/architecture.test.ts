@@ -99,7 +99,7 @@ const WHOLE_BYTES_FILES = ['util/content.ts', 'spec/', 'endpoints/registry/manif
 /** Test → files that it tests besides the one of its own name: parts that make sense only as parts of that one. */
 const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
   'api.test.ts': ['index.ts'],
-  'transfer/copy.test.ts': ['transfer/copier.ts', 'transfer/root.ts'],
+  'transfer/copy.test.ts': ['transfer/copier.ts', 'transfer/held.ts', 'transfer/root.ts'],
   'endpoints/registry/registry.test.ts': [
     'endpoints/registry/access.ts',
     'endpoints/registry/blobs.ts',

@@ -1,7 +1,8 @@
 // How does an image get from one endpoint to another?
 import type { Descriptor } from '../spec/descriptor.ts';
-import { Copier, lacksContent, type CopyTotals } from './copier.ts';
+import { Copier, type CopyTotals } from './copier.ts';
 import type { Source } from './endpoint.ts';
+import { lacksContent } from './held.ts';
 import { Limiter } from './limit.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
 import { chooseRoot } from './root.ts';
