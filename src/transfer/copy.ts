@@ -39,7 +39,7 @@ export async function copy(
   try {
     const { expected } = options;
     // What was here before is most likely still the same, and then nothing more is needed.
-    if (!expected) from.prepare?.();
+    if (!expected) from.warm?.();
     const asked = performance.now();
     const resolved = await from.resolve(reference, { signal, expected });
     copier.far = performance.now() - asked > FAR;

@@ -65,8 +65,8 @@ export interface Source {
   readonly name: string;
   /** Group of sources that share limits, such as the host of a registry; none for those on this machine. */
   readonly lane?: string | undefined;
-  /** A copy from here is about to begin: makes ready what it will need. Never throws. */
-  prepare?(): void;
+  /** A copy from here is about to begin: connects to what it will need. Never throws. */
+  warm?(): void;
   /** Throws NOT_FOUND. */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */

@@ -52,7 +52,7 @@ export class RegistryEndpoint implements Endpoint {
   }
 
   /** Connects while the manifest is not there yet, which is when the number of blobs is unknown: to few at first. */
-  prepare(): void {
+  warm(): void {
     this.#access.warm?.();
   }
 

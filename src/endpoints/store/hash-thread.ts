@@ -75,7 +75,7 @@ export class HashThreads {
     });
     // A listener keeps the process; only whoever waits for the hash should.
     worker.unref();
-    worker.postMessage(task);
+    worker.postMessage(task, []);
     const tell = (value: number): void => {
       Atomics.store(state, 0, BigInt(value));
       Atomics.notify(state, 0);
@@ -125,7 +125,7 @@ function hashFiles(port: MessagePort, fs: typeof FileSystem, crypto: typeof Cryp
     } catch {
       hex = undefined;
     }
-    port.postMessage({ hex });
+    port.postMessage({ hex }, []);
   });
 }
 
