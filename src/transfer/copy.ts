@@ -40,7 +40,7 @@ export async function copy(
   try {
     const { expected } = options;
     // What was here before is most likely still the same, and then nothing more is needed.
-    if (!expected) from.prepare?.();
+    if (!expected) from.warm?.();
     const asked = performance.now();
     const resolving = from.resolve(reference, { signal, expected });
     if (from.lane !== undefined) askAhead(to, reference, { ...options, signal });

@@ -77,8 +77,8 @@ export interface Source {
   readonly name: string;
   /** Group of sources that share limits, such as the host of a registry; none for those on this machine. */
   readonly lane?: string | undefined;
-  /** A copy from here is about to begin: makes ready what it will need. Never throws. */
-  prepare?(): void;
+  /** A copy from here, or to here, is about to begin, of so many pieces when that is known: connects to what it will need. Never throws. */
+  warm?(pieces?: number): void;
   /** Throws NOT_FOUND. */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */
@@ -97,8 +97,8 @@ export interface Sink {
   has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
   /** For sinks where a question is a round trip: told the name of a copy before its content is known, to ask ahead. */
   expect?(as: string, options?: CallOptions): void;
-  /** Told how many pieces of content are about to come, to get ready for them. */
-  warm?(pieces: number): void;
+  /** As for a source. */
+  warm?(pieces?: number): void;
   /** For the same sinks: about a manifest and its name, in as few questions as it takes. `unknown` when another would be needed. */
   standing?(descriptor: Descriptor, options: StandingOptions): Promise<Standing>;
   write(descriptor: Descriptor, open: Open, options?: WriteOptions): Promise<WriteResult>;
