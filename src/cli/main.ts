@@ -6,11 +6,6 @@ import type { Io } from './io.ts';
 /** Runs one command line (without node and script). Never throws: failures are told on stderr and become the exit status. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
-    const answer = await quickAnswer(argv, io);
-    if (answer !== undefined) {
-      io.stdout.write(answer);
-      return 0;
-    }
     const { runProgram } = await import('./program.ts');
     return await runProgram(argv, io);
   } catch (error) {
@@ -50,25 +45,6 @@ export function interruption(signal: 'SIGINT' | 'SIGTERM' | 'SIGPIPE'): HubError
       details: { signal },
     },
   );
-}
-
-/** What needs neither a parser nor a command. */
-async function quickAnswer(argv: readonly string[], io: Io): Promise<string | undefined> {
-  if (argv.length > 1) return undefined;
-  switch (argv[0]) {
-    case undefined:
-    case '--help':
-    case '-h':
-    case 'help':
-      return (await import('./help.ts')).mainHelp();
-    case '--version':
-    case '-v':
-      return (await import('./version.ts')).versionLine();
-    case 'version':
-      return (await import('./version.ts')).versionText(io);
-    default:
-      return undefined;
-  }
 }
 
 /** Errors of the command line itself are told before its flags are understood. */
