@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // Serves the keychain entries of hubctl to docker and other programs that speak the docker-credential protocol.
 'use strict';
+const { processIo, interruption } = require('../dist/cli/main.js');
+const { runCredentialHelper } = require('../dist/cli/credential-helper.js');
 
-void Promise.all([import('../dist/cli/main.js'), import('../dist/cli/credential-helper.js')]).then(serve);
+void serve();
 
-async function serve([{ processIo, interruption }, { runCredentialHelper }]) {
+async function serve() {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.on(signal, () => controller.abort(interruption(signal)));

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts hubctl: gives answers that were written down at build time, else checks the version of Node.js, turns signals into
-// an abort, and sets the exit status. CommonJS, since Node.js needs 5 ms more to start with a module.
+// an abort, and sets the exit status. CommonJS, like what it loads: Node.js starts faster without modules.
 'use strict';
 const { readFileSync, writeSync } = require('fs');
 const { join } = require('path');
@@ -19,7 +19,7 @@ else if (isOlder(process.versions.node.split('.').map(Number), LEAST)) {
 } else {
   const module = require('module');
   if (module.enableCompileCache) module.enableCompileCache();
-  void import('../dist/cli/main.js').then(start);
+  start(require('../dist/cli/main.js'));
 }
 
 /** `help.image.ls` for `image ls --help`; the names are those of src/cli/answers.ts. */

@@ -1,8 +1,8 @@
 // How is the command line bundled, and which files does each chunk hold?
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** The folder of package.json. */
@@ -10,10 +10,6 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 /** Programs that bin/ starts. */
 const ENTRIES = ['src/cli/main.ts', 'src/cli/credential-helper.ts'];
-
-/** CommonJS dependencies call `require` for Node's own modules; an ES module has none. */
-const BANNER =
-  "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);";
 
 /** @satisfies {import('esbuild').BuildOptions} */
 const OPTIONS = {
@@ -23,7 +19,6 @@ const OPTIONS = {
   platform: 'node',
   target: 'node20.18',
   external: ['keytar'],
-  banner: { js: BANNER },
   logLevel: 'warning',
 };
 
@@ -44,10 +39,35 @@ export async function bundleCli(outdir) {
       splitting: true,
       legalComments: 'eof',
       metafile: true,
+      write: false,
     }),
     writeAnswers(join(outdir, 'answers')),
   ]);
+  await writeFile(join(outdir, 'package.json'), '{ "type": "commonjs" }\n');
+  for (const { path, text } of result.outputFiles) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, await commonJs(text));
+  }
   return result.metafile;
+}
+
+/**
+ * Only modules can be split into chunks, but Node.js loads a file of CommonJS in half the time: with some forty of them
+ * that is a third of the start of a pull.
+ *
+ * @param {string} text of a module
+ */
+async function commonJs(text) {
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: OPTIONS.target,
+    legalComments: 'eof',
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': '__moduleUrl' },
+  });
+  const url = "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;\n";
+  return code.includes('__moduleUrl') ? url + code : code;
 }
 
 /**
@@ -59,9 +79,9 @@ export async function bundleCli(outdir) {
 async function writeAnswers(folder) {
   const work = await mkdtemp(join(tmpdir(), 'hubctl-answers-'));
   try {
-    const outfile = join(work, 'answers.mjs');
-    await build({ ...OPTIONS, entryPoints: ['src/cli/answers.ts'], outfile });
-    const { fixedAnswers } = await import(pathToFileURL(outfile).href);
+    const outfile = join(work, 'answers.cjs');
+    await build({ ...OPTIONS, format: 'cjs', entryPoints: ['src/cli/answers.ts'], outfile });
+    const { fixedAnswers } = (await import(pathToFileURL(outfile).href)).default;
     await mkdir(folder, { recursive: true });
     for (const [name, text] of await fixedAnswers()) await writeFile(join(folder, `${name}.txt`), text);
   } finally {

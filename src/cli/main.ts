@@ -19,9 +19,9 @@ export async function fail(error: unknown, argv: readonly string[], io: Io): Pro
   return report(error, io, { debug: asksFor(argv, /^(?:--debug|-q*Dq*)$/), json: asksFor(argv, /^--json$/) });
 }
 
-/** The world of this process, for `run`. */
+/** The world of this process, for `run`. Node.js opens a standard stream when it is first asked for, which takes 3 ms. */
 export function processIo(signal: AbortSignal): Io {
-  const { env, platform, arch, version, stdin, stdout, stderr } = process;
+  const { env, platform, arch, version } = process;
   return {
     env,
     cwd: process.cwd(),
@@ -29,9 +29,15 @@ export function processIo(signal: AbortSignal): Io {
     platform,
     arch,
     nodeVersion: version,
-    stdin,
-    stdout,
-    stderr,
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
     signal,
   };
 }

@@ -10,14 +10,14 @@ const BIN = join(import.meta.dirname, '..', '..', 'bin', 'hubctl.js');
 
 /** Stands for the real program: does what its first argument says. */
 const STUB = `
-export const interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
-export const processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
-export const fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
+exports.interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
+exports.processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
+exports.fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
 const aborted = (signal) => new Promise((resolve) => {
   const timer = setInterval(() => undefined, 1000);
   signal.addEventListener('abort', () => { clearInterval(timer); resolve(signal.reason.signal); });
 });
-export async function run([what, ...rest], { signal, stdout, stderr }) {
+exports.run = async ([what, ...rest], { signal, stdout, stderr }) => {
   if (what === 'status') return Number(rest[0]);
   if (what === 'crash') { setTimeout(() => { throw new Error('late'); }, 1); await aborted(signal); }
   if (what === 'linger') { setInterval(() => undefined, 1000); return 3; }
@@ -33,7 +33,7 @@ export async function run([what, ...rest], { signal, stdout, stderr }) {
     return 130;
   }
   return 0;
-}
+};
 `;
 
 /** Stand for what is written down at build time. */
@@ -47,6 +47,7 @@ beforeAll(async () => {
   await cp(BIN, join(folder, 'bin', 'hubctl.js'));
   await cp(join(BIN, '..', 'package.json'), join(folder, 'bin', 'package.json'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'dist', 'cli', 'package.json'), '{"type":"commonjs"}');
   await writeFile(join(folder, 'dist', 'cli', 'main.js'), STUB);
   for (const name of ANSWERS) await writeFile(join(folder, 'dist', 'cli', 'answers', `${name}.txt`), `${name}\n`);
 });
