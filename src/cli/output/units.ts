@@ -7,13 +7,15 @@ const HOUR = 60 * MINUTE;
 /** Decimal size with `digits` significant digits: `4.5MB` in tables (3), `36.45kB` in progress (4). */
 export function formatSize(bytes: number, digits = 3): string {
   let value = bytes;
+  let shown = rounded(value, digits);
   let unit = 0;
   // Rounded first, so that 999,999 bytes are 1MB and not 1000kB.
-  while (unit < SIZE_UNITS.length - 1 && rounded(value, digits) >= 1000) {
+  while (unit < SIZE_UNITS.length - 1 && shown >= 1000) {
     value /= 1000;
+    shown = rounded(value, digits);
     unit += 1;
   }
-  return `${rounded(value, digits)}${SIZE_UNITS[unit] ?? ''}`;
+  return `${shown}${SIZE_UNITS[unit] ?? ''}`;
 }
 
 /** `12.3MB/s`. */
