@@ -8,6 +8,7 @@ const { join } = require('path');
 const LEAST = [20, 18, 1];
 /** Milliseconds that open handles may keep the process after its work is done. */
 const LINGER = 500;
+const MOST_THREADS = 16;
 /** Words of commands; nothing else may become part of a path. */
 const WORD = /^[a-z]+(?:-[a-z]+)*$/;
 
@@ -18,6 +19,9 @@ else if (isOlder(process.versions.node.split('.').map(Number), LEAST)) {
   process.exit(8);
 } else {
   const module = require('module');
+  const processors = require('os').availableParallelism();
+  // Node.js packs layers and writes files with four threads, however many processors there are.
+  if (processors > 3) process.env.UV_THREADPOOL_SIZE ??= String(Math.min(processors + 2, MOST_THREADS));
   if (module.enableCompileCache) module.enableCompileCache();
   start(require('../dist/cli/main.js'));
 }
