@@ -21,7 +21,8 @@ else if (isOlder(process.versions.node.split('.').map(Number), LEAST)) {
   const module = require('module');
   const processors = require('os').availableParallelism();
   // Node.js packs layers and writes files with four threads, however many processors there are.
-  if (processors > 3) process.env.UV_THREADPOOL_SIZE ??= String(Math.min(processors + 2, MOST_THREADS));
+  const threads = process.env.UV_THREADPOOL_SIZE || Math.min(processors + 2, MOST_THREADS);
+  if (processors > 3) process.env.UV_THREADPOOL_SIZE = String(threads);
   if (module.enableCompileCache) module.enableCompileCache();
   start(require('../dist/cli/main.js'));
 }
