@@ -109,8 +109,14 @@ export function idText(digest: string, truncate: boolean): string {
 }
 
 export function imageRow(image: ImageSummary): ImageRow {
-  if (image.name === undefined) return { image, repository: NONE, tag: NONE };
-  const reference = parseReference(image.name);
+  const { name } = image;
+  if (name === undefined) return { image, repository: NONE, tag: NONE };
+  // Canonical names with a tag are short for nothing, unless they are of Docker Hub: no need to parse ten thousand of them.
+  const colon = name.lastIndexOf(':');
+  if (!name.includes('@') && !name.startsWith('docker.io/')) {
+    return { image, repository: name.slice(0, colon), tag: name.slice(colon + 1) };
+  }
+  const reference = parseReference(name);
   return { image, repository: familiarName(reference), tag: reference.tag ?? NONE };
 }
 

@@ -13,33 +13,34 @@ const PLAIN = /^[\x20-\x7e]*$/;
  * that an empty last cell leaves blanks at the end. No line feed after the last row.
  */
 export function alignRows(rows: readonly (readonly string[])[]): string {
-  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
-  const taken = rows.map(widthsOf);
-  const widths = Array.from({ length: columns }, () => LEAST_WIDTH);
-  for (const row of taken) {
+  // With ten thousand rows it counts how often a cell is looked at: once for rows of plain characters.
+  const odd = new Map<readonly string[], readonly number[]>();
+  const widths: number[] = [];
+  for (const row of rows) {
+    const taken = isPlain(row.join('')) ? undefined : row.map(displayWidth);
+    if (taken) odd.set(row, taken);
     // The last cell of a row does not widen its column.
     for (let index = 0; index < row.length - 1; index++) {
-      widths[index] = Math.max(widths[index] ?? 0, (row[index] ?? 0) + PADDING);
+      const width = (taken?.[index] ?? row[index]?.length ?? 0) + PADDING;
+      widths[index] = Math.max(widths[index] ?? LEAST_WIDTH, width);
     }
   }
-  return rows.map((row, at) => alignRow(row, taken[at] ?? [], widths)).join('\n');
-}
-
-/** Of all cells. A row is looked at as a whole: with ten thousand rows it counts how often one asks. */
-function widthsOf(row: readonly string[]): readonly number[] {
-  return isPlain(row.join('')) ? row.map((cell) => cell.length) : row.map(displayWidth);
+  const blanks: string[] = [];
+  const lines = rows.map((row) => {
+    const taken = odd.size === 0 ? undefined : odd.get(row);
+    let line = '';
+    for (let index = 0; index < row.length - 1; index++) {
+      const cell = row[index] ?? '';
+      const missing = (widths[index] ?? 0) - (taken?.[index] ?? cell.length);
+      line += cell + (blanks[missing] ??= ' '.repeat(missing));
+    }
+    return line + (row.at(-1) ?? '');
+  });
+  return lines.join('\n');
 }
 
 function isPlain(text: string): boolean {
   return PLAIN.test(text);
-}
-
-function alignRow(row: readonly string[], taken: readonly number[], widths: readonly number[]): string {
-  let line = '';
-  for (let index = 0; index < row.length - 1; index++) {
-    line += (row[index] ?? '') + ' '.repeat((widths[index] ?? 0) - (taken[index] ?? 0));
-  }
-  return line + (row.at(-1) ?? '');
 }
 
 /** The cell as one line, cut to the width of its column. Not yet safe for a terminal. */
