@@ -22,6 +22,7 @@ npm run bench -- --smoke            count requests only; status 1 when a count i
   --write         put the table into docs/benchmarks.md
   --from FILE     begin with the figures of an earlier --json; may be repeated
   --work DIR      where images and registries live: 8 GB, 14 GB for growth; else in memory where there is room
+  --registry NAME registry, docker-registry or hubctl, instead of the first of them that is here
   --list          names of the rows`;
 
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
@@ -37,6 +38,7 @@ const { values, positionals } = parseArgs({
     smoke: { type: 'boolean', default: false },
     from: { type: 'string', multiple: true, default: [] },
     work: { type: 'string' },
+    registry: { type: 'string' },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -78,7 +80,7 @@ async function showGrowth(ground) {
 async function comparePeers(ground) {
   const { tools, skipped } = await findTools();
   for (const name of skipped) tell(`skipped: ${name} is not on this machine`);
-  let report = newReport(tools, skipped, ground.registryProgram.split('/').at(-1) ?? '');
+  let report = newReport(tools, skipped, ground.registry.name);
   for (const file of values.from) report = merge(JSON.parse(await readFile(file, 'utf8')), report);
   const rows = values.from.length > 0 && only.length === 0 ? [] : ROWS.filter((row) => isWanted(nameOf(row)));
   tell(textHead());
@@ -100,7 +102,7 @@ async function write(mark, table) {
 async function main() {
   if (values.help) return console.log(USAGE);
   if (values.list) return console.log(ROWS.map(nameOf).join('\n'));
-  const ground = await Ground.make(values.work);
+  const ground = await Ground.make(values);
   if (ground === undefined) return console.log('skipped: there is no registry on this machine to measure against');
   for (const [signal, status] of /** @type {const} */ ([
     ['SIGINT', 130],

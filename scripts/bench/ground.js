@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { ROOT } from '../bundle.js';
 import { makeImage, SHAPES } from './images.js';
 import { ACCOUNT, LINKS, startProxy } from './link.js';
-import { findProgram, seed, startRegistry } from './registry.js';
+import { findRegistry, seed, startRegistry } from './registry.js';
 
 /**
  * @typedef {import('./link.js').Link} Link
@@ -32,19 +32,23 @@ export class Ground {
 
   /**
    * @param {string} folder
-   * @param {string} registryProgram
+   * @param {import('./registry.js').RegistryProgram} registry
    */
-  constructor(folder, registryProgram) {
+  constructor(folder, registry) {
     this.folder = folder;
-    this.registryProgram = registryProgram;
+    this.registry = registry;
   }
 
-  /** Undefined where no registry is to be had. @param {string | undefined} chosen folder to work in */
-  static async make(chosen) {
-    const program = (await findProgram('registry')) ?? (await findProgram('docker-registry'));
-    if (program === undefined) return undefined;
-    const parent = chosen ?? ((await hasRoom('/dev/shm')) ? '/dev/shm' : tmpdir());
-    return new Ground(await mkdtemp(join(parent, 'hubctl-bench-')), program);
+  /**
+   * Undefined where no registry is to be had.
+   *
+   * @param {{ work?: string | undefined, registry?: string | undefined }} [wanted] a folder, a name
+   */
+  static async make({ work, registry: name } = {}) {
+    const registry = await findRegistry(name);
+    if (registry === undefined) return undefined;
+    const parent = work ?? ((await hasRoom('/dev/shm')) ? '/dev/shm' : tmpdir());
+    return new Ground(await mkdtemp(join(parent, 'hubctl-bench-')), registry);
   }
 
   async close() {
@@ -57,9 +61,9 @@ export class Ground {
     this.#registries ??= (async () => {
       const { key, certificate } = await this.#certificate();
       const data = join(this.folder, 'registry');
-      const plain = await startRegistry(this.registryProgram, data);
+      const plain = await startRegistry(this.registry, data);
       this.#stops.push(plain.stop);
-      const secure = await startRegistry(this.registryProgram, data, { key, certificate });
+      const secure = await startRegistry(this.registry, data, { key, certificate });
       this.#stops.push(secure.stop);
       return { port: plain.port, tlsPort: secure.port };
     })();

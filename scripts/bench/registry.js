@@ -6,7 +6,11 @@ import { Agent, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { ROOT } from '../bundle.js';
 import { MIB } from './images.js';
+
+/** The program as users start it: by its first line. */
+export const HUBCTL = join(ROOT, 'bin/hubctl.js');
 
 /** Where programs are looked for: PATH, what `go install` writes to, and where the tests unpack a registry. */
 function programFolders() {
@@ -32,16 +36,39 @@ export async function findProgram(name) {
 }
 
 /**
- * Starts one on a free port of 127.0.0.1.
- *
- * @param {string} program
- * @param {string} folder for its content; two may share it
- * @param {{ key: string, certificate: string }} [tls] files
+ * @typedef {{ folder: string, port: number, tls: { key: string, certificate: string } | undefined }} Place
+ * @typedef {{ name: string, command: (place: Place) => Promise<string[]> }} RegistryProgram
  */
-export async function startRegistry(program, folder, tls) {
-  const port = await freePort();
+
+/**
+ * Distribution's where it is installed, since it is what everybody runs, else the one of hubctl.
+ *
+ * @param {string | undefined} wanted the name of one of them
+ * @returns {Promise<RegistryProgram | undefined>}
+ */
+export async function findRegistry(wanted) {
+  for (const name of ['registry', 'docker-registry']) {
+    const program = wanted === undefined || wanted === name ? await findProgram(name) : undefined;
+    if (program !== undefined) {
+      return { name, command: async (place) => [program, 'serve', await writeConfiguration(place)] };
+    }
+  }
+  const canServe = await access(join(ROOT, 'dist/cli/answers/help.serve.txt')).then(
+    () => true,
+    () => false,
+  );
+  return canServe && (wanted ?? 'hubctl') === 'hubctl' ? { name: 'hubctl serve', command: ownRegistry } : undefined;
+}
+
+/** @param {Place} place */
+async function ownRegistry({ folder, port, tls }) {
+  const secure = tls ? ['--tls-cert', tls.certificate, '--tls-key', tls.key] : [];
+  return [process.execPath, HUBCTL, 'serve', '--quiet', '--addr', `127.0.0.1:${port}`, ...secure, join(folder, 'data')];
+}
+
+/** @param {Place} place */
+async function writeConfiguration({ folder, port, tls }) {
   const config = join(folder, `config-${port}.json`); // YAML is a superset of JSON
-  await mkdir(folder, { recursive: true });
   const http = { addr: `127.0.0.1:${port}`, secret: 'only for the bench', ...(tls && { tls }) };
   const storage = {
     filesystem: { rootdirectory: join(folder, 'data') },
@@ -49,13 +76,24 @@ export async function startRegistry(program, folder, tls) {
   };
   const log = { level: 'error', accesslog: { disabled: true } };
   await writeFile(config, JSON.stringify({ version: '0.1', log, storage, http }));
-  const child = spawn(program, ['serve', config], {
-    stdio: 'ignore',
-    env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
-  });
+  return config;
+}
+
+/**
+ * Starts one on a free port of 127.0.0.1.
+ *
+ * @param {RegistryProgram} registry
+ * @param {string} folder for its content; two may share it
+ * @param {{ key: string, certificate: string }} [tls] files
+ */
+export async function startRegistry(registry, folder, tls) {
+  const port = await freePort();
+  await mkdir(folder, { recursive: true });
+  const [program = '', ...args] = await registry.command({ folder, port, tls });
+  const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' } });
   const failed = new Promise((_, reject) => {
     child.on('error', reject);
-    child.on('exit', (status) => reject(new Error(`${program} ended with status ${status}`)));
+    child.on('exit', (status) => reject(new Error(`${registry.name} ended with status ${status}`)));
   });
   failed.catch(() => undefined);
   await Promise.race([answers(port), failed]);

@@ -1,14 +1,9 @@
 // How is each program told to do the same work?
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ROOT } from '../bundle.js';
-import { findProgram } from './registry.js';
+import { findProgram, HUBCTL } from './registry.js';
 
 const execute = promisify(execFile);
-
-/** The program as users start it: by its first line. */
-const HUBCTL = join(ROOT, 'bin/hubctl.js');
 
 /**
  * @typedef {object} Job
