@@ -1,5 +1,5 @@
 // On what ground do all programs stand? The same images, the same registry, an empty home for every run.
-import { link, mkdir, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -63,7 +63,8 @@ export class Ground {
       const data = join(this.folder, 'registry');
       const plain = await startRegistry(this.registry, data);
       this.#stops.push(plain.stop);
-      const secure = await startRegistry(this.registry, data, { key, certificate });
+      const secureData = this.registry.shares ? data : join(this.folder, 'registry-tls');
+      const secure = await startRegistry(this.registry, secureData, { key, certificate });
       this.#stops.push(secure.stop);
       return { port: plain.port, tlsPort: secure.port };
     })();
@@ -112,8 +113,12 @@ export class Ground {
   async #newImage(name, shape) {
     if (shape === undefined) throw new Error(`no such image: ${name}`);
     const image = await makeImage(name, shape, join(this.folder, 'images', name));
-    const { port } = await this.registries();
-    this.#seeding = this.#seeding.then(() => seed(port, `bench/${name}`, image));
+    const { port, tlsPort } = await this.registries();
+    this.#seeding = this.#seeding.then(async () => {
+      await seed({ port }, `bench/${name}`, image);
+      if (!this.registry.shares)
+        await seed({ port: tlsPort, ca: await readFile(this.authorities) }, `bench/${name}`, image);
+    });
     await this.#seeding;
     return image;
   }

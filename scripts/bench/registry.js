@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -37,7 +38,8 @@ export async function findProgram(name) {
 
 /**
  * @typedef {{ folder: string, port: number, tls: { key: string, certificate: string } | undefined }} Place
- * @typedef {{ name: string, command: (place: Place) => Promise<string[]> }} RegistryProgram
+ * @typedef {{ name: string, command: (place: Place) => Promise<string[]>, shares: boolean }} RegistryProgram
+ *   `shares` where two processes may serve one folder
  */
 
 /**
@@ -50,14 +52,16 @@ export async function findRegistry(wanted) {
   for (const name of ['registry', 'docker-registry']) {
     const program = wanted === undefined || wanted === name ? await findProgram(name) : undefined;
     if (program !== undefined) {
-      return { name, command: async (place) => [program, 'serve', await writeConfiguration(place)] };
+      return { name, command: async (place) => [program, 'serve', await writeConfiguration(place)], shares: true };
     }
   }
   const canServe = await access(join(ROOT, 'dist/cli/answers/help.serve.txt')).then(
     () => true,
     () => false,
   );
-  return canServe && (wanted ?? 'hubctl') === 'hubctl' ? { name: 'hubctl serve', command: ownRegistry } : undefined;
+  return canServe && (wanted ?? 'hubctl') === 'hubctl'
+    ? { name: 'hubctl serve', command: ownRegistry, shares: false }
+    : undefined;
 }
 
 /** @param {Place} place */
@@ -128,12 +132,12 @@ async function answers(port) {
 /**
  * Uploads an image, with nothing that is measured.
  *
- * @param {number} port
+ * @param {{ port: number, ca?: Buffer | undefined }} registry `ca` where it speaks TLS
  * @param {string} repository
  * @param {import('./images.js').Image} image
  */
-export async function seed(port, repository, image) {
-  const agent = new Agent({ keepAlive: true });
+export async function seed({ port, ca }, repository, image) {
+  const agent = ca === undefined ? new Agent({ keepAlive: true }) : new SecureAgent({ keepAlive: true, ca });
   const file = (/** @type {string} */ digest) => join(image.folder, 'blobs', digest.replace(':', '/'));
   const send = (/** @type {Sending} */ sending) => upload({ ...sending, port, agent });
   for (const { digest, size } of image.blobs) {
@@ -167,13 +171,14 @@ export async function seed(port, repository, image) {
  */
 
 /**
- * @param {Sending & { port: number, agent: Agent }} sending
+ * @param {Sending & { port: number, agent: Agent | SecureAgent }} sending
  * @returns {Promise<import('node:http').IncomingMessage>}
  */
 function upload({ method, path, size, body, type = 'application/octet-stream', status, port, agent }) {
   const headers = { 'content-type': type, 'content-length': size };
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, method, path, headers, agent }, (answer) => {
+    const open = agent instanceof SecureAgent ? secureRequest : request;
+    const sent = open({ host: '127.0.0.1', port, method, path, headers, agent }, (answer) => {
       answer.resume().on('end', () => {
         if (answer.statusCode === status) resolve(answer);
         else reject(new Error(`${method} ${path} was answered with ${answer.statusCode}`));
