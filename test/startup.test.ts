@@ -96,3 +96,47 @@ describe('pull', () => {
     expect(loaded.kilobytes).toBeLessThanOrEqual(1200);
   });
 });
+
+const EVERY = ['commander', 'get-east-asian-width'];
+const COPIES = [...EVERY, 'p-limit', 'yocto-queue'];
+
+describe('a command that stays on this machine', () => {
+  test.each([
+    { args: ['images'], file: 'image/ls', packages: EVERY },
+    { args: ['rmi', 'x'], file: 'image/rm', packages: EVERY },
+    { args: ['image', 'prune'], file: 'image/prune', packages: EVERY },
+    { args: ['auth', 'ls'], file: 'auth/ls', packages: EVERY },
+    { args: ['logout', 'x'], file: 'logout', packages: EVERY },
+    { args: ['import', 'nothing', 'x'], file: 'import', packages: [...EVERY, 'tar'] },
+    { args: ['save', '-o', 'f.tar', 'x'], file: 'save', packages: [...COPIES, 'tar'].toSorted() },
+    { args: ['load', '-i', 'nothing.tar'], file: 'load', packages: [...COPIES, 'tar'].toSorted() },
+  ])('$args.0 $args.1: itself, and nothing that speaks to a network', async ({ args, file, packages }) => {
+    const loaded = await loadedBy(...args);
+    expect(commandsOf(loaded)).toEqual([`cli/commands/${file}.ts`]);
+    expect(loaded.packages.toSorted()).toEqual(packages.toSorted());
+    expect(loaded.parts.filter((part) => part === 'auth' || part === 'hub')).toEqual([]);
+    expect(loaded.kilobytes).toBeLessThanOrEqual(460);
+  });
+});
+
+describe('a command that asks a registry', () => {
+  let registry: Awaited<ReturnType<typeof startRegistry>>;
+  beforeAll(async () => {
+    registry = await startRegistry();
+  });
+  afterAll(() => registry.stop());
+
+  test.each([
+    { args: ['digest', 'HOST/app:1'], file: 'digest' },
+    { args: ['tags', 'HOST/app'], file: 'tags' },
+    { args: ['inspect', 'HOST/app:1'], file: 'inspect' },
+    { args: ['copy', 'HOST/app:1', 'oci:out'], file: 'copy' },
+    { args: ['login', '-u', 'a', '-p', 'b', 'HOST'], file: 'login' },
+    { args: ['search', 'x', '--index', 'http://HOST'], file: 'search' },
+  ])('$args.0: itself, but no tar, no spinner, no colours and no keychain', async ({ args, file }) => {
+    const loaded = await loadedBy(...args.map((word) => word.replace('HOST', registry.host)));
+    expect(commandsOf(loaded)).toEqual([`cli/commands/${file}.ts`]);
+    expect(loaded.packages.filter((name) => !COPIES.includes(name) && name !== 'undici')).toEqual([]);
+    expect(loaded.kilobytes).toBeLessThanOrEqual(1150);
+  });
+});
