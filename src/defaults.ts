@@ -169,17 +169,19 @@ async function savedTokens(options: DefaultsOptions): Promise<SavedTokens | unde
 
 /** Wherever any run may have kept them, also where this one keeps none. */
 async function forget(options: DefaultsOptions, registry: string | undefined): Promise<void> {
+  const places = new Set([runtimeHome(options) ?? cacheHome(options), cacheHome(options)].map(tokensBelow));
+  for (const path of places) if (await lstatIfExists(path)) await forgetIn(path, options, registry);
+}
+
+async function forgetIn(path: string, options: DefaultsOptions, registry: string | undefined): Promise<void> {
   const [{ forgetTokens }, { apiHost }, { systemClock }] = await Promise.all([
     import('./auth/saved-tokens.ts'),
     import('./endpoints/registry/hosts.ts'),
     import('./http/clock.ts'),
   ]);
   const host = registry === undefined ? undefined : apiHost(registry);
-  const places = new Set([runtimeHome(options) ?? cacheHome(options), cacheHome(options)].map(tokensBelow));
-  for (const path of places) {
-    if (!(await lstatIfExists(path)) || (await forgetTokens(path, host, systemClock.now()))) continue;
-    options.onWarning?.(`the tokens in ${path} cannot be removed; they are used until they expire`);
-  }
+  if (await forgetTokens(path, host, systemClock.now())) return;
+  options.onWarning?.(`the tokens in ${path} cannot be removed; they are used until they expire`);
 }
 
 /** Gone after a log-out of the system where there is a place for such files, else with the other caches. */
