@@ -188,30 +188,37 @@ async function realms(options: DefaultsOptions): Promise<PinnedRealms> {
   return pinnedRealms(join(configHome(options), 'hubctl', 'realms.json'));
 }
 
-/** Also where this run does not use the file: others do. */
+/** Wherever any run may have kept them, also where this one keeps none. */
 async function forget(options: DefaultsOptions, registry: string | undefined): Promise<void> {
+  const places = new Set([runtimeHome(options) ?? cacheHome(options), cacheHome(options)].map(tokensBelow));
+  for (const path of places) if (await lstatIfExists(path)) await forgetIn(path, options, registry);
+}
+
+async function forgetIn(path: string, options: DefaultsOptions, registry: string | undefined): Promise<void> {
   const [{ forgetTokens }, { apiHost }, { systemClock }] = await Promise.all([
     import('./auth/saved-tokens.ts'),
     import('./endpoints/registry/hosts.ts'),
     import('./http/clock.ts'),
   ]);
-  const path = await tokenFile({
-    ...options,
-    env: { ...options.env, HUBCTL_TOKEN_CACHE: undefined },
-    tokenCache: true,
-  });
-  if (path === undefined || !(await lstatIfExists(path))) return;
-  await forgetTokens(path, registry === undefined ? undefined : apiHost(registry), systemClock.now());
+  const host = registry === undefined ? undefined : apiHost(registry);
+  if (await forgetTokens(path, host, systemClock.now())) return;
+  options.onWarning?.(`the tokens in ${path} cannot be removed; they are used until they expire`);
 }
 
 /** Gone after a log-out of the system where there is a place for such files, else with the other caches. */
 async function tokenFile(options: DefaultsOptions): Promise<string | undefined> {
-  const { env, tokenCache } = options;
-  if (tokenCache === false || env['HUBCTL_TOKEN_CACHE'] === '0') return undefined;
-  const runtime = xdg(env['XDG_RUNTIME_DIR']);
+  if (options.tokenCache === false || options.env['HUBCTL_TOKEN_CACHE'] === '0') return undefined;
   const { isPrivateDirectory } = await import('./util/private-file.ts');
-  const home = runtime !== undefined && (await isPrivateDirectory(runtime)) ? runtime : cacheHome(options);
+  const runtime = runtimeHome(options);
+  return tokensBelow(runtime !== undefined && (await isPrivateDirectory(runtime)) ? runtime : cacheHome(options));
+}
+
+function tokensBelow(home: string): string {
   return join(home, 'hubctl', 'tokens.json');
+}
+
+function runtimeHome({ env }: Pick<DefaultsOptions, 'env'>): string | undefined {
+  return xdg(env['XDG_RUNTIME_DIR']);
 }
 
 function cacheHome({ env, home }: Pick<DefaultsOptions, 'env' | 'home'>): string {

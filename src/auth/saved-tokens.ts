@@ -62,12 +62,15 @@ export async function loadTokens(path: string, clock: Pick<Clock, 'now'>): Promi
   };
 }
 
-/** Forgets the tokens of a host (`localhost:5000`), or of all, also those that a run under way will have at its end. `now` is in milliseconds since 1970. */
-export async function forgetTokens(path: string, host: string | undefined, now: number): Promise<void> {
-  if (host !== undefined && !URL.canParse(`https://${host}`)) return;
+/**
+ * Forgets the tokens of a host (`localhost:5000`), or of all, also those that a run under way will have at its end. `now` is in milliseconds since 1970.
+ * False when the file could not be changed.
+ */
+export async function forgetTokens(path: string, host: string | undefined, now: number): Promise<boolean> {
+  if (host !== undefined && !URL.canParse(`https://${host}`)) return true;
   const origins =
     host === undefined ? undefined : [new URL(`https://${host}`).origin, new URL(`http://${host}`).origin];
-  await updatePrivate(path, (text) => {
+  return updatePrivate(path, (text) => {
     const file = parseFile(text, now) ?? emptyFile();
     const forgotten = (origins ?? [EVERY]).map((origin) => [origin, now] as const);
     const challenges = new Map(origins ? without(file.challenges, origins) : []);

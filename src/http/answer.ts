@@ -105,14 +105,21 @@ export class AnswerReader {
       return;
     }
     const framing = framingOf(headers);
-    const tokens = listOf(headers['connection']);
-    this.#keeps = !tokens.includes('close') && framing !== 'until-close';
+    this.#keeps = !listOf(headers['connection']).includes('close') && framing !== 'until-close';
     this.#idle = idleOf(headers['keep-alive']);
-    const isEmpty = this.#listener.onHead(status, headers) || status === 204 || status === 304 || framing === 0;
-    if (isEmpty) return this.#finish();
-    this.#left = typeof framing === 'number' ? framing : 0;
-    if (typeof framing === 'number') this.#state = 'sized';
-    else this.#state = framing === 'chunked' ? 'chunk-size' : 'until-close';
+    const hasNone = this.#listener.onHead(status, headers) || status === 204 || status === 304;
+    this.#expect(hasNone ? 0 : framing);
+  }
+
+  /** Goes on to the body. */
+  #expect(framing: Framing): void {
+    if (framing === 0) return this.#finish();
+    if (typeof framing === 'string') {
+      this.#state = framing === 'chunked' ? 'chunk-size' : 'until-close';
+      return;
+    }
+    this.#left = framing;
+    this.#state = 'sized';
   }
 
   /** True when all bytes of a piece have been told, but not its end. */
@@ -193,7 +200,9 @@ function decode(text: string): string {
 }
 
 /** Bytes of the body, or what tells its end (RFC 9112 6.3). */
-function framingOf(headers: RawHeaders): number | 'chunked' | 'until-close' {
+type Framing = number | 'chunked' | 'until-close';
+
+function framingOf(headers: RawHeaders): Framing {
   const { 'content-length': length, 'transfer-encoding': encoding } = headers;
   if (encoding !== undefined) {
     if (length !== undefined || typeof encoding !== 'string' || encoding.toLowerCase() !== 'chunked') {

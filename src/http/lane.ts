@@ -17,6 +17,8 @@ const SMALL = 1024 * 1024;
 /** Requests on one connection at most, and the bytes they may still bring when another one is added. */
 const DEPTH = 8;
 const AHEAD = 1024 * 1024;
+/** Milliseconds in which refusals count as one. */
+const PRESSURE = 1000;
 
 /** The connections to one origin. Large answers have one each; small ones follow each other closely (pipelining, RFC 9112 9.3.2). */
 export class Lane implements WireOwner {
@@ -26,6 +28,7 @@ export class Lane implements WireOwner {
   #opening = 0;
   #most: number;
   #depth = DEPTH;
+  #slowed = Number.NEGATIVE_INFINITY;
   #closed: HubError | undefined;
   /** Who waits until connections that are opened ahead are there. */
   readonly #warming: (() => void)[] = [];
@@ -51,6 +54,10 @@ export class Lane implements WireOwner {
 
   /** The host is under pressure: from now on it gets half as many connections, and one request at a time on each. */
   slowDown(): void {
+    const now = performance.now();
+    // What was sent at the same time was refused for the same reason.
+    if (now - this.#slowed < PRESSURE) return;
+    this.#slowed = now;
     this.#depth = 1;
     this.#most = Math.max(1, Math.floor(Math.min(this.#most, this.#wires.size) / 2));
   }
@@ -80,6 +87,7 @@ export class Lane implements WireOwner {
 
   /** Gives out what can be given out, and opens what is missing. */
   #next(): void {
+    this.#trim();
     while (!this.#closed && this.#waiting.length > 0) {
       const [job] = this.#waiting;
       const wire = job && this.#wireFor(job);
@@ -88,6 +96,16 @@ export class Lane implements WireOwner {
       wire.send(job);
     }
     this.#openMore();
+  }
+
+  /** Closes idle connections that are too many since the host is under pressure. */
+  #trim(): void {
+    for (const wire of this.#wires) {
+      if (this.#wires.size <= this.#most) return;
+      if (wire.load > 0) continue;
+      this.#wires.delete(wire);
+      wire.destroy(surplus());
+    }
   }
 
   #wireFor(job: Job): Wire | undefined {
@@ -156,4 +174,8 @@ export class Lane implements WireOwner {
     const index = this.#waiting.indexOf(job);
     if (index !== -1) this.#waiting.splice(index, 1);
   }
+}
+
+function surplus(): HubError {
+  return new HubError('ABORTED', 'the connection is one too many');
 }

@@ -5,8 +5,9 @@ import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/m
 import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
 import { collect, contentOf } from '../util/content.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
-import type { Open, Share, Source, Standing, WriteResult } from './endpoint.ts';
+import type { Open, Share, Source, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
+import { Held, lacksContent } from './held.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
 import { secondTry, verifyBytes } from './verify.ts';
@@ -47,18 +48,16 @@ export class Copier {
   readonly #manifests = new Map<string, Promise<Buffer>>();
   /** What was read before it is copied. */
   readonly #small = new Map<string, Promise<Buffer>>();
-  /** What the sink had when it was to be written there. */
-  readonly #existing = new Set<string>();
   /** What was asked for its referrers: a registry may say that two manifests refer to each other. */
   readonly #subjects = new Set<string>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
-  /** Digests to be written although the sink seems to have them; `all` for every one. */
-  #force: ReadonlySet<string> | 'all' = new Set();
+  readonly #held: Held;
   #failure: unknown;
   #totals = { copied: 0, copiedBytes: 0, mounted: 0, mountedBytes: 0, existing: 0, existingBytes: 0 };
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
+    this.#held = new Held(parts);
   }
 
   get options(): CopyOptions {
@@ -95,7 +94,7 @@ export class Copier {
   /** Everything is looked at once more; what is listed is written whatever the sink believes, all of it when the list is empty. */
   startAgain(missing: readonly string[]): void {
     this.#done.clear();
-    this.#force = missing.length === 0 ? 'all' : new Set(missing);
+    this.#held.doubt(missing);
     this.#failure = undefined;
   }
 
@@ -204,54 +203,30 @@ export class Copier {
     const { to, signal, limiter } = this.#parts;
     const { descriptor } = node;
     this.#checkLimits(node);
-    const standing = await this.#standing(descriptor, as);
+    const standing = await this.#held.standing(descriptor, as, () => this.manifestBytes(descriptor));
     if (standing === 'named') return this.#alreadyThere(node);
     const bytes = await this.manifestBytes(descriptor);
     const children = this.#children(descriptor, bytes, node.depth + 1);
-    if (standing === 'present' || (await this.#isThereAfterAll(descriptor, children)))
-      for (const child of children) await this.#mark(child);
+    const isThere = standing === 'unknown' ? await this.#isThereAfterAll(descriptor, children) : standing === 'present';
+    if (isThere) for (const child of children) await this.#mark(child);
     else await this.#all(children);
     const write = (): Promise<WriteResult> =>
-      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#forces(descriptor) });
+      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#held.isDoubted(descriptor) });
     const lane = `manifests ${to.lane ?? to.name}`;
     this.#finish(node, manifestKind(children), await limiter.run({ lane, size: bytes.length, signal }, write));
   }
 
-  /** A manifest that needs no name has it when it is there. */
-  async #standing(descriptor: Descriptor, as: string | undefined): Promise<Standing> {
-    const { to, signal, options } = this.#parts;
-    if (this.sinkIsSparse || this.#isForced) return 'absent';
-    if (as === undefined) return (await to.has(descriptor, { signal })) ? 'named' : 'absent';
-    if (!to.standing) return (await to.has(descriptor, { signal })) ? 'present' : 'absent';
-    const remembered = await options.remembered?.(descriptor);
-    const standing = await to.standing(descriptor, { as, remembered, signal });
-    if (standing !== 'named') return standing;
-    // The list of what refers to an image may have to be mended, which only a write does.
-    const { subject } = parseManifest(await this.manifestBytes(descriptor), descriptor.mediaType);
-    return subject === undefined ? 'named' : 'present';
-  }
-
   /**
-   * Of a manifest that a sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
+   * Of a manifest that the sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
    * the manifest may be there under another name, and when it has not, no question was asked in vain.
    */
   async #isThereAfterAll(descriptor: Descriptor, children: readonly Place[]): Promise<boolean> {
     const { to, signal, options } = this.#parts;
     const config = children.find(({ kind }) => kind === 'config');
-    if (!to.standing || this.#isForced || !config) return false;
-    if ((await options.mountFrom?.(config.descriptor))?.length) return false;
+    if (!config || (await options.mountFrom?.(config.descriptor))?.length) return false;
     to.warm?.(children.length - 1);
     await this.#node(config);
-    return this.#existing.has(config.descriptor.digest) && to.has(descriptor, { signal });
-  }
-
-  /** Once something was found missing, no manifest is taken for complete. */
-  get #isForced(): boolean {
-    return this.#force === 'all' || this.#force.size > 0;
-  }
-
-  #forces({ digest }: Descriptor): boolean {
-    return this.#force === 'all' || this.#force.has(digest);
+    return this.#held.hadAlready(config.descriptor) && to.has(descriptor, { signal });
   }
 
   async #all(children: readonly Place[]): Promise<void> {
@@ -303,7 +278,7 @@ export class Copier {
     const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
     const result = await limiter.run(limits, async (share) => {
       try {
-        return await write(this.#forces(descriptor), share);
+        return await write(this.#held.isDoubted(descriptor), share);
       } catch (error) {
         // One whole fetch more, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
@@ -311,7 +286,7 @@ export class Copier {
         return secondTry(() => write(true, share));
       }
     });
-    if (result.outcome === 'exists') this.#existing.add(descriptor.digest);
+    if (result.outcome === 'exists') this.#held.note(descriptor);
     this.#finish(node, node.kind, result);
   }
 
@@ -380,11 +355,6 @@ export class Copier {
 /** By its place in the parent, not by its type alone: a layer that claims to be a manifest is still a layer. */
 function isTree({ kind }: Child): boolean {
   return kind === 'index' || kind === 'manifest';
-}
-
-/** True for a sink's answer that content it was believed to have is not there. */
-export function lacksContent(error: unknown): error is HubError {
-  return HubError.is(error) && Array.isArray(error.details['missing']);
 }
 
 function outdated({ digest }: Descriptor): HubError {

@@ -1,7 +1,8 @@
 // How does an image get from one endpoint to another?
 import type { Descriptor } from '../spec/descriptor.ts';
-import { Copier, lacksContent, type CopyTotals } from './copier.ts';
+import { Copier, type CopyTotals } from './copier.ts';
 import type { Source } from './endpoint.ts';
+import { lacksContent } from './held.ts';
 import { Limiter } from './limit.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
 import { chooseRoot } from './root.ts';
@@ -39,7 +40,7 @@ export async function copy(
   try {
     const { expected } = options;
     // What was here before is most likely still the same, and then nothing more is needed.
-    if (!expected) from.prepare?.();
+    if (!expected) from.warm?.();
     const asked = performance.now();
     const resolving = from.resolve(reference, { signal, expected });
     if (from.lane !== undefined) askAhead(to, reference, { ...options, signal });

@@ -51,11 +51,11 @@ export interface WriteOptions extends CallOptions {
   readonly onWait?: ((reason: string) => void) | undefined;
 }
 
-/** What a sink has of a manifest: also under the name it is to get, only the content, or nothing it knows of. */
-export type Standing = 'named' | 'present' | 'absent';
+/** What a sink has of a manifest: also under the name it is to get, only the content, nothing, or it was not asked. */
+export type Standing = 'named' | 'present' | 'absent' | 'unknown';
 
 /** What the caller remembers of a manifest at the sink from last time: that it had the name, or only that it was there. */
-export type Remembered = Exclude<Standing, 'absent'>;
+export type Remembered = 'named' | 'present';
 
 export interface StandingOptions extends CallOptions {
   readonly as: string;
@@ -77,8 +77,8 @@ export interface Source {
   readonly name: string;
   /** Group of sources that share limits, such as the host of a registry; none for those on this machine. */
   readonly lane?: string | undefined;
-  /** A copy from here is about to begin: makes ready what it will need. Never throws. */
-  prepare?(): void;
+  /** A copy from here, or to here, is about to begin, of so many pieces when that is known: connects to what it will need. Never throws. */
+  warm?(pieces?: number): void;
   /** Throws NOT_FOUND. */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */
@@ -99,9 +99,9 @@ export interface Sink {
   has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
   /** For sinks where a question is a round trip: told the name of a copy before its content is known, to ask ahead. */
   expect?(as: string, options?: CallOptions): void;
-  /** Told how many pieces of content are about to come, to get ready for them. */
-  warm?(pieces: number): void;
-  /** For the same sinks: all about a manifest and its name in as few questions as it takes. `absent` may be wrong, the others not. */
+  /** As for a source. */
+  warm?(pieces?: number): void;
+  /** For the same sinks: about a manifest and its name, in as few questions as it takes. `unknown` when another would be needed. */
   standing?(descriptor: Descriptor, options: StandingOptions): Promise<Standing>;
   write(descriptor: Descriptor, open: Open, options?: WriteOptions): Promise<WriteResult>;
   /** For sinks that are one file or one stream: write the trailer. Called once, after the last copy() succeeded. */

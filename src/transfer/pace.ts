@@ -8,9 +8,11 @@ const SECOND_LOOK = 300;
 const STARTING = 200;
 /** More places stay when they bring this much more. */
 const GAIN = 1.15;
-/** Milliseconds, and bytes per second below which a processor is not what limits a transfer. */
+/** Milliseconds after which it shows, and bytes per second below which it may be, that the line limits a transfer. */
 const SLOW_AFTER = 500;
 const SLOW = 150e6;
+/** Share of its time that this program works; above it, the line is not what it waits for. */
+const BUSY = 0.6;
 
 interface Look {
   readonly since: number;
@@ -21,14 +23,16 @@ interface Look {
 export class Pace {
   #places: number;
   readonly #now: () => number;
+  readonly #load: () => number;
   #isDecided: boolean;
   #look: Look | undefined;
   #all: Look | undefined;
   /** Bytes a millisecond that the first places brought. */
   #before: number | undefined;
 
-  /** `fixed` places when the user said so. `now` gives milliseconds. */
-  constructor(fixed?: number, now: () => number = () => performance.now()) {
+  /** `fixed` places when the user said so. `now` gives milliseconds, `load` the share of the time spent working. */
+  constructor(fixed?: number, now: () => number = () => performance.now(), load: () => number = ownLoad()) {
+    this.#load = load;
     this.#places = fixed ?? PLACES;
     this.#isDecided = fixed !== undefined;
     this.#now = now;
@@ -38,11 +42,12 @@ export class Pace {
     return this.#places;
   }
 
-  /** True when what comes is less than what this machine could take. */
+  /** True when what comes is less than what this program could take. */
   get isSlow(): boolean {
     if (!this.#all) return false;
     const time = this.#now() - this.#all.since;
-    return time > SLOW_AFTER && (this.#all.bytes / time) * 1000 < SLOW;
+    if (time <= SLOW_AFTER || (this.#all.bytes / time) * 1000 >= SLOW) return false;
+    return this.#load() < BUSY;
   }
 
   /** So many bytes came; `busy` says that all places are taken and more would be. Gives the number of places. */
@@ -76,4 +81,10 @@ export class Pace {
     this.#isDecided = true;
     if (rate < this.#before * GAIN) this.#places = PLACES;
   }
+}
+
+/** Since it was asked for first. */
+function ownLoad(): () => number {
+  const before = performance.eventLoopUtilization();
+  return () => performance.eventLoopUtilization(before).utilization;
 }

@@ -215,6 +215,14 @@ describe('forgetting', () => {
     expect(await found(path)).toBe('v');
   });
 
+  test('tells when it is not possible', async () => {
+    const path = newPath();
+    await runThatFetches(path);
+    expect(await forgetTokens(path, 'reg.example', NOW)).toBe(true);
+    chmodSync(dirname(path), 0o777);
+    expect(await forgetTokens(path, 'reg.example', NOW)).toBe(false);
+  });
+
   test('what is no host forgets nothing', async () => {
     const path = newPath();
     await forgetTokens(path, 'no host', NOW);

@@ -260,6 +260,22 @@ describe('a private registry', () => {
     expect(counts(asked)['token']).toBe(1);
   });
 
+  test('is asked for a token after a logout elsewhere, by those who keep theirs in another place', async () => {
+    const desk = await withImage();
+    expect((await desk.run(['logout', desk.host], { XDG_RUNTIME_DIR: folder() })).status).toBe(0);
+    const asked = await desk.asked(['digest', `${desk.host}/app:1`], as('alice', desk.host));
+    expect(counts(asked)['token']).toBe(1);
+  });
+
+  test('gives tokens that are kept for as long as somebody is logged in to the system, where that can be', async () => {
+    const desk = await withImage();
+    const runtime = folder();
+    const env = { ...as('alice', desk.host), XDG_RUNTIME_DIR: runtime };
+    await desk.run(['digest', `${desk.host}/app:1`], env);
+    expect(readFileSync(join(runtime, 'hubctl', 'tokens.json'), 'utf8')).toContain('"tokens":[{');
+    expect(await desk.asked(['digest', `${desk.host}/app:1`], env)).toEqual(['HEAD manifests']);
+  });
+
   test('is asked for a token after a login, and then no more', async () => {
     const desk = await withImage();
     const login = ['login', '-u', 'alice', '-p', 'secret', '--credential-store', 'file', desk.host];

@@ -61,9 +61,9 @@ export class RegistryEndpoint implements Endpoint {
     this.repository = access.repository;
   }
 
-  /** Connects while the manifest is not there yet, which is when the number of blobs is unknown: to few at first. */
-  prepare(): void {
-    this.#access.warm?.();
+  /** Connects while a manifest is under way; to few at first, since it is not known how many blobs there are. */
+  warm(pieces?: number): void {
+    this.#access.warm?.(pieces === undefined ? undefined : Math.min(pieces, WARM));
   }
 
   /** With `expected`, asks by HEAD whether it still holds; else GETs the manifest at once and keeps it for `read`. */
@@ -106,10 +106,6 @@ export class RegistryEndpoint implements Endpoint {
   expect(as: string, options: CallOptions = {}): void {
     this.#standings.askAhead(as, options);
     this.#access.warm?.(WARM_AHEAD);
-  }
-
-  warm(pieces: number): void {
-    this.#access.warm?.(Math.min(pieces, WARM));
   }
 
   standing(descriptor: Descriptor, options: StandingOptions): Promise<Standing> {

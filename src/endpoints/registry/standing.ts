@@ -43,7 +43,7 @@ export class Standings {
     if (isDigest(as) || remembered === 'present') return (await this.#has(digest, signal)) ? 'present' : 'absent';
     const meaning = await this.#meaning(as, signal);
     if (meaning === digest) return 'named';
-    if (remembered === undefined && meaning !== '') return 'absent';
+    if (remembered === undefined && meaning !== '') return 'unknown';
     return (await this.#has(digest, signal)) ? 'present' : 'absent';
   }
 

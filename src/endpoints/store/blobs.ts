@@ -1,6 +1,6 @@
 // How does content get into the store, and out of it?
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open as openFile, rename, rm, utimes } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { type FileHandle, mkdir, open as openFile, rename, rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
@@ -44,8 +44,9 @@ export class Blobs {
 
   /** True when there is a file of the right size. It counts as new from now on, so that a collection elsewhere spares it. */
   async has(descriptor: Descriptor): Promise<boolean> {
-    await this.#pending.get(descriptor.digest);
+    if (!(await this.isPresent(descriptor))) return false;
     await touch(this.#paths.blob(descriptor.digest));
+    // A collection may have come between the look and the touch.
     if (!(await this.isPresent(descriptor))) return false;
     this.#used.add(descriptor.digest);
     return true;
@@ -61,10 +62,11 @@ export class Blobs {
   async sizeOf(digest: string): Promise<number | undefined> {
     await this.#pending.get(digest);
     try {
-      const stats = await lstat(this.#paths.blob(digest));
-      return stats.isFile() ? stats.size : undefined;
+      // Not worth another thread: an image of a hundred layers asks hundreds of times.
+      const stats = lstatSync(this.#paths.blob(digest), { throwIfNoEntry: false });
+      return stats?.isFile() ? stats.size : undefined;
     } catch (error) {
-      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
+      if (isErrno(error, 'ENOTDIR')) return undefined;
       throw storageError(error, `cannot look at ${digest} in ${this.#paths.dir}`);
     }
   }
@@ -215,8 +217,11 @@ export class Blobs {
   async #rename(from: string, digest: string): Promise<void> {
     const to = this.#paths.blob(digest);
     try {
-      await mkdir(dirname(to), { recursive: true, mode: 0o700 });
       await rename(from, to).catch(async (error: unknown) => {
+        if (isErrno(error, 'ENOENT')) {
+          await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+          return rename(from, to);
+        }
         if (!isErrno(error, 'EISDIR') && !isErrno(error, 'ENOTEMPTY') && !isErrno(error, 'EEXIST')) throw error;
         // A directory where the blob belongs is damage, and nothing of ours is in it.
         await rm(to, { recursive: true });

@@ -113,18 +113,24 @@ export class Filling {
   }
 
   async #fetch(piece: Piece, isHelp = false): Promise<boolean> {
-    const { start } = piece;
-    const end = piece.end < this.#descriptor.size ? piece.end : undefined;
-    const signal = this.#signal;
-    const greedy = !isHelp;
-    const content = await this.#open({ ...(start > 0 && { start }), end, greedy, unverified: true, signal });
+    const content = await this.#begin(piece, isHelp);
     const isPart = content.isPart === true;
     if (isHelp && !isPart) return this.#giveBack(piece, content);
-    if (isPart && end !== undefined) this.#share();
-    const whole = isPart || end === undefined ? piece : this.#extend(piece);
+    if (isPart) this.#share();
+    const whole = isPart ? piece : this.#extend(piece);
     await this.#receive(whole, content);
     if (whole.position < whole.end) this.#endedEarly(whole, isPart);
-    return content.verified === true && start === 0 && whole.end === this.#descriptor.size;
+    return content.verified === true && whole.start === 0 && whole.end === this.#descriptor.size;
+  }
+
+  #begin({ start, end }: Piece, isHelp: boolean): Promise<Content> {
+    return this.#open({
+      ...(start > 0 && { start }),
+      ...(end < this.#descriptor.size && { end }),
+      greedy: !isHelp,
+      unverified: true,
+      signal: this.#signal,
+    });
   }
 
   #share(): void {

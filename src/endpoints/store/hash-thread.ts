@@ -63,16 +63,19 @@ export class HashThreads {
     const state = new BigInt64Array(task.state);
     const done = new Promise<Answer>((resolve) => {
       const settle = (answer: Answer, isFit: boolean): void => {
-        worker.removeAllListeners().unref();
+        // One by one: the listeners that Node put there have to stay.
+        worker.off('message', onMessage).off('error', onEnd).off('exit', onEnd).unref();
         if (isFit) this.#idle.push(worker);
         else this.#all.delete(worker);
         resolve(answer);
       };
-      worker.once('message', (answer: Answer) => settle(answer, true));
-      worker.once('error', () => settle({ hex: undefined }, false));
-      worker.once('exit', () => settle({ hex: undefined }, false));
+      const onMessage = (answer: Answer): void => settle(answer, true);
+      const onEnd = (): void => settle({ hex: undefined }, false);
+      worker.on('message', onMessage).on('error', onEnd).on('exit', onEnd);
     });
-    worker.postMessage(task);
+    // A listener keeps the process; only whoever waits for the hash should.
+    worker.unref();
+    worker.postMessage(task, []);
     const tell = (value: number): void => {
       Atomics.store(state, 0, BigInt(value));
       Atomics.notify(state, 0);
@@ -122,7 +125,7 @@ function hashFiles(port: MessagePort, fs: typeof FileSystem, crypto: typeof Cryp
     } catch {
       hex = undefined;
     }
-    port.postMessage({ hex });
+    port.postMessage({ hex }, []);
   });
 }
 

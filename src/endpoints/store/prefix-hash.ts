@@ -22,6 +22,7 @@ export class PrefixHash {
   #thread: ThreadHash | undefined;
   #running: Promise<void> | undefined;
   #prefix = 0;
+  #told = 0;
 
   constructor(fd: number, descriptor: Descriptor, threads?: HashThreads) {
     this.#fd = fd;
@@ -32,15 +33,14 @@ export class PrefixHash {
 
   /** A chunk that was just written at `position`; now all bytes up to `prefix` are in the file. */
   wrote(chunk: Uint8Array, position: number, prefix: number): void {
-    if (this.#thread) this.#thread.advance(prefix);
-    else if (position === this.#verifier.size && !this.#running) this.#verifier.update(chunk);
+    if (!this.#thread && !this.#running && position === this.#verifier.size) this.#verifier.update(chunk);
     this.catchUp(prefix);
   }
 
   /** Bytes up to `prefix` are in the file: those that were not seen as they came are read from it. */
   catchUp(prefix: number): void {
     this.#prefix = Math.max(this.#prefix, prefix);
-    if (this.#thread) return this.#thread.advance(this.#prefix);
+    if (this.#thread) return this.#tell(this.#thread);
     if (this.#running || this.#verifier.size >= this.#prefix) return;
     this.#running = this.#read().finally(() => {
       this.#running = undefined;
@@ -66,6 +66,13 @@ export class PrefixHash {
     this.#thread = undefined;
     this.#prefix = 0;
     await this.#settled();
+  }
+
+  /** Not of each piece: waking a thread costs more than hashing one. */
+  #tell(thread: ThreadHash): void {
+    if (this.#prefix - this.#told < BLOCK) return;
+    this.#told = this.#prefix;
+    thread.advance(this.#prefix);
   }
 
   async #settled(): Promise<void> {

@@ -30,6 +30,9 @@ export interface ImageSummary extends StoredImage {
   readonly platforms: readonly PlatformSummary[];
 }
 
+/** Layers of a usual image. */
+const FEW = 12;
+
 type ContentSummary = Omit<ImageSummary, 'name' | 'descriptor' | 'dangling'>;
 
 /** One for each entry. Entries with the same content share its part. */
@@ -94,9 +97,19 @@ function platformSummary(ref: ManifestRef, facts: FactsByDigest): PlatformSummar
 }
 
 function sizeOf(images: readonly ManifestRef[], facts: FactsByDigest): number {
-  const sizes = new Map<string, number>();
-  for (const { digest } of images) for (const blob of facts.get(digest)?.blobs ?? []) sizes.set(blob.digest, blob.size);
+  const [only] = images;
+  if (only !== undefined && images.length === 1) return sizeOfBlobs(facts.get(only.digest)?.blobs ?? []);
+  return sizeOfBlobs(images.flatMap(({ digest }) => facts.get(digest)?.blobs ?? []));
+}
+
+/** Each once. Few are compared with each other: a set of texts takes longer than that to make. */
+function sizeOfBlobs(blobs: readonly BlobRef[]): number {
+  const seen = blobs.length > FEW ? new Set<string>() : undefined;
   let total = 0;
-  for (const size of sizes.values()) total += size;
+  for (const [index, { digest, size }] of blobs.entries()) {
+    const isKnown = seen ? seen.has(digest) : blobs.findIndex((other) => other.digest === digest) < index;
+    if (!isKnown) total += size;
+    seen?.add(digest);
+  }
   return total;
 }
