@@ -9,7 +9,7 @@ import type { HttpRequest } from './layer.ts';
 const IN_ONE_PIECE = 64 * 1024;
 
 /** Bytes. A piece has to be taken within the time limit, so its size decides how slow a connection may be. */
-export const PIECE = 256 * 1024;
+export const PIECE: number = 256 * 1024;
 
 export interface UploadOptions {
   /** Milliseconds the connection may take no byte. */
