@@ -179,7 +179,8 @@ async function run(program: Program, args: readonly string[], home: string, isCo
   const status = await new Promise<number | undefined>((resolve) => {
     const child: ChildProcess = execFile(program.path, [...args], { env, cwd: home, maxBuffer: 64 * MIB }, (error) => {
       const code = error?.code;
-      resolve(error === null ? 0 : typeof code === 'number' ? code : undefined);
+      if (error === null) resolve(0);
+      else resolve(typeof code === 'number' ? code : undefined);
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), patience * 1000);
     child.once('close', () => clearTimeout(timer));

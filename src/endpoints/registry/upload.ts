@@ -11,6 +11,8 @@ import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
+/** Answers that may be another one next time, or in another session; so may those from 500 on. */
+const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 /** Tries in one session without progress. */
 const PATIENCE = 2;
 
@@ -83,7 +85,7 @@ class Upload {
   #mayGoOn({ method }: UploadFailure, { status }: HttpResponse): boolean {
     if (method === 'PATCH' && (status === 405 || status === 501)) return this.#mayPutWhole();
     if (status === 507) return false; // no room left
-    if (status === 404 || status === 416 || status === 408 || status === 429 || status >= 500) return true;
+    if (PASSING.has(status) || status >= 500) return true;
     if (status === 413) return this.#mayShrink();
     if (status !== 400 || this.#digestRefused) return false;
     this.#digestRefused = true; // once more from the beginning, in case the damage happened on the way
