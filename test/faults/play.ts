@@ -96,7 +96,7 @@ interface Scene extends AsyncDisposable {
 }
 
 /** A user with an empty home, and a proxy with the faults of a row. */
-export async function setScene(row: Row, stage: Stage): Promise<Scene> {
+async function setScene(row: Row, stage: Stage): Promise<Scene> {
   const clock = new WaitingClock();
   const { seed = stage.workers } = stage;
   const home = await mkdtemp(join(tmpdir(), 'hubctl-faults-'));
