@@ -91,6 +91,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'registry',
     load: () => import('./commands/config.ts'),
   },
+  serve: {
+    summary: 'Run a registry on this machine',
+    group: 'registry',
+    load: () => import('./commands/serve.ts'),
+  },
   inspect: {
     summary: 'Show everything about images, local or remote',
     group: 'images',

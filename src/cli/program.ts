@@ -31,7 +31,9 @@ interface Call {
 }
 
 async function call(command: CommandSpec, { io, all, operands, words }: Call): Promise<number> {
-  const globals = parseGlobals(flagValues(GLOBAL_FLAGS, all, words));
+  // The certificate that `serve` shows is not one that it shows as a client; the --format of `inspect` is that of all.
+  const shared = new Map([...all].filter(([name]) => command.flags[name]?.apart !== true));
+  const globals = parseGlobals(flagValues(GLOBAL_FLAGS, shared, words));
   const flags = flagValues(command.flags, all, words);
   const { createContext } = await import('./create-context.ts');
   const context = createContext(io, globals);

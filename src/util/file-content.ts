@@ -15,17 +15,22 @@ export interface FilePart {
   /** Names the content in messages. */
   readonly what: string;
   readonly signal?: AbortSignal | undefined;
+  /** Bytes read at once; 256 KiB by default. */
+  readonly bufferSize?: number | undefined;
+  /** Called once, when nothing more will be read. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** Bytes of a file from `start` to `end`. Throws CONTENT_INVALID when the file turns out to be shorter. */
 export function fileContent(file: FileHandle, part: FilePart): Content {
   let cancelled = false;
   const close = async (): Promise<void> => {
+    part.onEnd?.();
     if (part.close) await file.close();
   };
   return {
     forEach: async (consume) => {
-      const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(BUFFER, part.end - part.start)));
+      const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(part.bufferSize ?? BUFFER, part.end - part.start)));
       try {
         for (let position = part.start; position < part.end;) {
           part.signal?.throwIfAborted();
@@ -37,8 +42,9 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
           if (pause) await pause;
         }
       } finally {
+        const isOpen = !cancelled;
         cancelled = true;
-        await close();
+        if (isOpen) await close();
       }
     },
     cancel: () => {

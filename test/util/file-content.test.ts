@@ -57,4 +57,20 @@ describe('a part of a file as content', () => {
       expect(own.fd).toBe(-1);
     }
   });
+
+  it('reads as much at once as it is told to', async () => {
+    const sizes: number[] = [];
+    const content = fileContent(file, { start: 0, end: 10, what: 'x', bufferSize: 4 });
+    await content.forEach((chunk) => void sizes.push(chunk.length));
+    expect(sizes).toEqual([4, 4, 2]);
+  });
+
+  it('tells once that nothing more will be read', async () => {
+    let ends = 0;
+    const onEnd = (): void => void (ends += 1);
+    const content = fileContent(file, { start: 0, end: 10, what: 'x', onEnd });
+    await content.forEach(() => undefined);
+    content.cancel();
+    expect(ends).toBe(1);
+  });
 });
