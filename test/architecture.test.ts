@@ -107,15 +107,20 @@ const WHOLE_BYTES_FILES = ['util/content.ts', 'spec/', 'endpoints/registry/manif
 /** Test → files that it tests besides the one of its own name: parts that make sense only as parts of that one. */
 const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
   'api.test.ts': ['index.ts'],
-  'transfer/copy.test.ts': ['transfer/copier.ts', 'transfer/root.ts'],
+  'transfer/copy.test.ts': ['transfer/copier.ts', 'transfer/held.ts', 'transfer/root.ts'],
+  'http/lane.test.ts': ['http/tap.ts', 'http/wire.ts'],
+  'http/transport.test.ts': ['http/undici-lane.ts'],
+  'endpoints/store/part.test.ts': ['endpoints/store/filling.ts', 'endpoints/store/prefix-hash.ts'],
   'endpoints/registry/registry.test.ts': [
     'endpoints/registry/access.ts',
     'endpoints/registry/blobs.ts',
     'endpoints/registry/manifests.ts',
     'endpoints/registry/pages.ts',
     'endpoints/registry/referrers.ts',
+    'endpoints/registry/standing.ts',
     'endpoints/registry/tags.ts',
     'endpoints/registry/upload-session.ts',
+    'endpoints/registry/upload-start.ts',
     'endpoints/registry/upload.ts',
   ],
   'server/conformance/blobs.test.ts': ['server/blobs.ts', 'server/uploads.ts'],

@@ -8,7 +8,8 @@ import type { Output } from './output/output.ts';
 export interface Settings {
   readonly storeDir: string;
   /** Transfers at once per registry host. */
-  readonly concurrency: number;
+  /** Transfers at once, when the user said so. */
+  readonly concurrency: number | undefined;
   readonly debug: boolean;
   readonly authfile: string | undefined;
 }
@@ -24,6 +25,8 @@ export interface Context {
   registries(): Promise<RegistryClient>;
   /** Credential stores of this user; built on first use. */
   credentials(): Promise<CredentialAccess>;
+  /** Forgets the tokens kept for a registry, or for all of them. */
+  forgetTokens(registry?: string): Promise<void>;
   /** Closes connections and stores that were opened. Safe to call when nothing was. */
   close(): Promise<void>;
 }
