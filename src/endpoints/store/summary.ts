@@ -1,7 +1,7 @@
 // What does a list of images show of each?
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { platformRank, type Platform } from '../../spec/platform.ts';
-import type { BlobRef, ManifestRef } from './facts.ts';
+import { sizeOfBlobs, type BlobRef, type ManifestRef } from './facts.ts';
 import { imagesOf, type FactsByDigest } from './graph.ts';
 import { isNameless, type IndexEntry, type StoredImage } from './names.ts';
 
@@ -30,9 +30,6 @@ export interface ImageSummary extends StoredImage {
   readonly platforms: readonly PlatformSummary[];
 }
 
-/** Layers of a usual image. */
-const FEW = 12;
-
 type ContentSummary = Omit<ImageSummary, 'name' | 'descriptor' | 'dangling'>;
 
 /** One for each entry. Entries with the same content share its part. */
@@ -56,7 +53,7 @@ function contentSummary(root: Descriptor, facts: FactsByDigest, host: Platform):
   const chosen = chooseImage(images, facts, host);
   const known = chosen && facts.get(chosen.digest);
   const id = known?.id ?? root.digest;
-  const config = known?.blobs.find((blob) => blob.digest === id);
+  const config = known?.config ?? known?.blobs.find((blob) => blob.digest === id);
   const platforms = platformsOf(root, facts).map((ref) => platformSummary(ref, facts));
   const [only] = platforms;
   const size = only && platforms.length === 1 && only.present ? only.size : sizeOf(images, facts);
@@ -98,18 +95,9 @@ function platformSummary(ref: ManifestRef, facts: FactsByDigest): PlatformSummar
 
 function sizeOf(images: readonly ManifestRef[], facts: FactsByDigest): number {
   const [only] = images;
-  if (only !== undefined && images.length === 1) return sizeOfBlobs(facts.get(only.digest)?.blobs ?? []);
-  return sizeOfBlobs(images.flatMap(({ digest }) => facts.get(digest)?.blobs ?? []));
-}
-
-/** Each once. Few are compared with each other: a set of texts takes longer than that to make. */
-function sizeOfBlobs(blobs: readonly BlobRef[]): number {
-  const seen = blobs.length > FEW ? new Set<string>() : undefined;
-  let total = 0;
-  for (const [index, { digest, size }] of blobs.entries()) {
-    const isKnown = seen ? seen.has(digest) : blobs.findIndex((other) => other.digest === digest) < index;
-    if (!isKnown) total += size;
-    seen?.add(digest);
+  if (only !== undefined && images.length === 1) {
+    const known = facts.get(only.digest);
+    return known?.size ?? sizeOfBlobs(known?.blobs ?? []);
   }
-  return total;
+  return sizeOfBlobs(images.flatMap(({ digest }) => facts.get(digest)?.blobs ?? []));
 }
