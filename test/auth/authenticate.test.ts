@@ -201,6 +201,20 @@ describe('a registry that wants a token', () => {
     expect([asked.length, tokens.length]).toEqual([4, 3]);
   });
 
+  test('is asked again when its token was used up by others', async () => {
+    const uses = new Map<string, number>();
+    const registry: Handler = ({ headers }) => {
+      const { authorization } = headers ?? {};
+      const count = (uses.get(authorization ?? '') ?? 0) + 1;
+      uses.set(authorization ?? '', count);
+      return authorization !== undefined && count === 1 ? { status: 200 } : challenge(bearer(PULL));
+    };
+    const { send, tokens } = world({ credential: ALICE, registry });
+    const responses = await Promise.all([send(get()), send(get())]);
+    expect(responses.map(({ status }) => status)).toEqual([200, 200]);
+    expect(tokens).toHaveLength(2);
+  });
+
   test('gets the body of a request again', async () => {
     let opened = 0;
     const body = { length: 1, open: async () => ((opened += 1), contentOf(Buffer.from('x'))) };

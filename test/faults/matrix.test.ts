@@ -55,8 +55,20 @@ const programs: readonly Program[] = isLong
         push: (layout, reference) => ['push', '--insecure', layout, reference],
       })),
       ...(await find('skopeo', {
-        pull: (reference, out) => ['copy', '--src-tls-verify=false', `docker://${reference}`, `oci:${out}:1`],
-        push: (layout, reference) => ['copy', '--dest-tls-verify=false', `oci:${layout}:1`, `docker://${reference}`],
+        pull: (reference, out) => [
+          'copy',
+          '--preserve-digests',
+          '--src-tls-verify=false',
+          `docker://${reference}`,
+          `oci:${out}:1`,
+        ],
+        push: (layout, reference) => [
+          'copy',
+          '--preserve-digests',
+          '--dest-tls-verify=false',
+          `oci:${layout}:1`,
+          `docker://${reference}`,
+        ],
       })),
       ...(await find('oras', {
         pull: (reference, out) => ['copy', '--from-plain-http', reference, '--to-oci-layout', `${out}:1`],

@@ -13,6 +13,8 @@ import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 const TRIES = 5;
 /** Answers that may be another one next time, or in another session; so may those from 500 on. */
 const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
+/** Bytes that are sooner sent again than waited for. */
+const CHEAP = 16 * 1024 * 1024;
 /** Tries in one session without progress. */
 const PATIENCE = 2;
 
@@ -49,6 +51,8 @@ class Upload {
   #offset = 0;
   #failures = 0;
   #digestRefused = false;
+  /** A request stood still in the session. */
+  #isSuspect = false;
   /** How often the session had no more than before. */
   #stuck = 0;
   /** Connections that broke. */
@@ -72,7 +76,7 @@ class Upload {
         throw await uploadRefusal(this.#access, descriptor, failure.response);
       }
       failure.response?.body.cancel();
-      if (failure.error) this.#noteBreak();
+      if (failure.error) this.#noteBreak(failure.error);
       this.#failures += 1;
       if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
       await this.#access.sleep(failure.delay(this.#failures), options.signal);
@@ -93,10 +97,15 @@ class Upload {
     return true;
   }
 
-  /** A second break may be no accident: smaller pieces cost more requests, and less when they are lost. */
-  #noteBreak(): void {
+  /**
+   * A second break may be no accident, and a stall is none: smaller pieces cost more requests, and less when they are lost.
+   * After a stall the registry may still wait for the rest, and let nobody else into the session.
+   */
+  #noteBreak(error: HubError): void {
+    const isStall = error.code === 'TIMEOUT';
     this.#breaks += 1;
-    if (this.#breaks > 1 && !this.#wholeOnly) this.#session.beCareful();
+    if ((isStall || this.#breaks > 1) && !this.#wholeOnly) this.#session.beCareful();
+    this.#isSuspect = isStall;
   }
 
   #mayPutWhole(): boolean {
@@ -116,6 +125,8 @@ class Upload {
   /** Asks the session how far it got; a session that is gone is replaced by a new one. */
   async #findPlace(): Promise<void> {
     const { descriptor, options } = this.#parts;
+    const isSuspect = this.#isSuspect;
+    this.#isSuspect = false;
     if (this.#wholeOnly) this.#session.forget();
     const got = await this.#session.status(this.#access, options.signal);
     if (got === undefined) {
@@ -125,6 +136,7 @@ class Upload {
       this.#offset = 0;
       return;
     }
+    if (isSuspect && got <= CHEAP) return this.#leaveSession();
     if (got > this.#offset) {
       this.#failures = 0;
       this.#stuck = 0;
