@@ -40,6 +40,7 @@ export interface DefaultsOptions {
   readonly tokenCache?: boolean | undefined;
   readonly trace?: HttpOptions['trace'];
   readonly onRetry?: HttpOptions['onRetry'];
+  readonly onWaiting?: HttpOptions['onWaiting'];
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly network?: NetworkOptions | undefined;
   /** Ends credential helpers and keychain calls under way; requests get a signal of their own. */
@@ -258,6 +259,7 @@ async function httpOptions(
     limitRate: options.limitRate,
     trace: options.trace,
     onRetry: options.onRetry,
+    onWaiting: options.onWaiting,
   };
 }
 

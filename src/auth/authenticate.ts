@@ -75,7 +75,13 @@ class Attempt {
     if (response.status === 403 && first !== undefined && this.#shared.authorizations.isEarlier(first)) {
       return this.#withFreshToken(response, first);
     }
-    return this.#answered(response, first);
+    return this.#signed(await this.#answered(response, first));
+  }
+
+  /** Says in a refusal whose credentials were refused. */
+  async #signed(response: HttpResponse): Promise<HttpResponse> {
+    if (response.status !== 401 || !this.#target) return response;
+    return { ...response, account: await this.#shared.authorizations.accountOf(this.#target) };
   }
 
   /**

@@ -33,6 +33,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
       output.note(`${message}; trying ${url} again in ${(delay / 1000).toFixed(1)} s`),
+    onWaiting: ({ host, seconds }) => output.note(`waiting for ${host} to check what it was sent (${seconds} s)`),
     onWarning: (message) => output.warn(message),
   });
   return {

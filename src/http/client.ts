@@ -11,6 +11,7 @@ import { retry, type RetryEvent } from './retry.ts';
 import type { TlsOptions } from './tls.ts';
 import { trace } from './trace.ts';
 import { createTransport } from './transport.ts';
+import { tellWaiting, type WaitingEvent } from './waiting.ts';
 
 /** Milliseconds. */
 export interface HttpTimeouts {
@@ -42,6 +43,8 @@ export interface HttpOptions {
   readonly trace?: ((line: string) => void) | undefined;
   /** Called before each wait. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Called every ten seconds while a registry checks what it was sent. */
+  readonly onWaiting?: ((event: WaitingEvent) => void) | undefined;
   /** Attempts per request, 6 by default. */
   readonly tries?: number | undefined;
   /** Longest wait, in milliseconds, that a server may ask for with Retry-After; 300,000 by default. */
@@ -82,6 +85,7 @@ export function createHttp(options: HttpOptions): Http {
     redirect(),
     options.authenticate,
     gate.layer,
+    options.onWaiting && tellWaiting(options.onWaiting),
     options.limitRate === undefined ? undefined : limitRate(options.limitRate, clock),
     options.trace && trace(options.trace, clock),
   ];

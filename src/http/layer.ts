@@ -64,6 +64,8 @@ export interface HttpResponse {
   readonly body: Content;
   /** How often the request was sent until this answer came, when more than once. */
   readonly tries?: number | undefined;
+  /** Of a refusal: whose credentials were sent, and where they came from. For people. */
+  readonly account?: string | undefined;
 }
 
 /** Sends a request and gives any answer, whatever its status. Throws UNREACHABLE, TIMEOUT, TLS, ABORTED. */

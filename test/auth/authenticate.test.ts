@@ -196,6 +196,7 @@ describe('a registry that wants a token', () => {
     const response = await send(get());
     expect(response.status).toBe(401);
     expect(await bodyText(response)).toBe('still no');
+    expect(response.account).toBe('alice, with credentials from file ~/.docker/config.json');
     expect([asked.length, tokens.length]).toEqual([2, 1]);
     await send(get());
     expect([asked.length, tokens.length]).toEqual([4, 3]);

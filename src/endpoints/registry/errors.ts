@@ -175,6 +175,8 @@ function hintFor(
   const argument = loginArgument(registry);
   switch (code) {
     case 'UNAUTHORIZED':
+      if (response.account !== undefined)
+        return `asked as ${response.account}; to use others: hubctl login ${argument}`.trim();
       return `log in first: hubctl login ${argument}`.trim();
     case 'DENIED':
       if (response.status === 507) return 'the registry has no room left, or the quota of the account is used up';

@@ -249,6 +249,14 @@ describe('the hint', () => {
     expect(await hintOf({ status: 400 })).toBeUndefined();
   });
 
+  test('says whose credentials were refused', async () => {
+    const account = 'alice, with credentials from helper pass';
+    const response = { ...answer('https://reg.example/v2/', { status: 401 }), account };
+    expect((await wireError(response, CONTEXT)).hint).toBe(
+      'asked as alice, with credentials from helper pass; to use others: hubctl login reg.example',
+    );
+  });
+
   test('leaves out the name of Docker Hub', async () => {
     expect(await hintOf({ status: 401 }, hub)).toBe('log in first: hubctl login');
     expect(await hintOf({ status: 403 }, hub)).toMatch(/hubctl auth whoami$/);
