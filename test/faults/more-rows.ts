@@ -234,7 +234,13 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     rules: ({ blob }) => [get(blob, { challenge: true })],
     tokens: { account: ACCOUNT },
     exit: 4,
-    check: ({ proxy }) => expect(proxy.requests(undefined, /^\/token/).length).toBeLessThanOrEqual(10),
+    says: 'pull {ref}: blob {any}: {host} answered 401: unauthorized: authentication required',
+    check: ({ proxy, stderr }) => {
+      expect(proxy.requests(undefined, /^\/token/).length).toBeLessThanOrEqual(10);
+      expect(stderr).toMatch(
+        /hint: asked as alice, with credentials from .*config\.json; to use others: hubctl login /,
+      );
+    },
   },
   {
     id: 'token-reset',
