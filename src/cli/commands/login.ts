@@ -150,7 +150,10 @@ async function check({ context, registry }: Attempt, credential: Credential): Re
     registry,
     signal: context.signal,
   });
-  if (result.realm !== undefined && result.realm !== base.origin) await context.acceptRealm(registry, result.realm);
+  const { realm } = result;
+  if (realm === undefined || realm === base.origin) return result;
+  await context.acceptRealm(registry, realm);
+  context.output.note(`the token service of ${registry} is ${realm}; no other one will get the password`);
   return result;
 }
 
