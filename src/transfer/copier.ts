@@ -149,11 +149,22 @@ export class Copier {
 
   /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
   smallBytes(descriptor: Descriptor): Promise<Buffer> {
-    const read = async (): Promise<Buffer> => (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+    const read = async (): Promise<Buffer> =>
+      (await this.#readBack(descriptor)) ?? (await this.#fetchTwice(descriptor));
     const bytes = read();
     this.#small.set(descriptor.digest, bytes);
     bytes.catch(() => this.#small.delete(descriptor.digest));
     return bytes;
+  }
+
+  /** Once more when it arrives damaged, as all content. */
+  async #fetchTwice(descriptor: Descriptor): Promise<Buffer> {
+    try {
+      return await this.#fetch(descriptor);
+    } catch (error) {
+      if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(() => this.#fetch(descriptor));
+      throw error;
+    }
   }
 
   async #fetch(descriptor: Descriptor): Promise<Buffer> {

@@ -73,8 +73,10 @@ class ResumingContent implements Content {
     let failures = 0;
     let refill = this.#position + PROGRESS;
     for (;;) {
+      const start = this.#position;
       try {
         await this.#content.forEach((chunk) => this.#pass(chunk, consume));
+        this.#checkEnd(start);
         this.#verifier?.finish();
         return;
       } catch (error) {
@@ -105,6 +107,16 @@ class ResumingContent implements Content {
       this.#consumerFailed = true;
       throw error;
     }
+  }
+
+  /** An answer that ended in order, but too early, is one that broke off, unless it brought nothing at all. */
+  #checkEnd(start: number): void {
+    const { descriptor, source } = this.#reading;
+    const end = Math.min(this.#end ?? descriptor.size, descriptor.size);
+    if (this.#position >= end || this.#position === start) return;
+    throw new HubError('UNREACHABLE', `${source.name} sent less than there is of ${descriptor.digest}`, {
+      details: { reason: 'broken-body', received: this.#position, expected: end },
+    });
   }
 
   #mayRetry(error: unknown, failures: number): boolean {

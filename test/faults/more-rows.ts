@@ -189,6 +189,19 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     exit: 0,
   },
   {
+    id: 'config-corrupt',
+    fault: 'a wrong bit in the config, once',
+    rules: ({ image }) => [once(new RegExp(image.config.descriptor.digest), { corrupt: 50 })],
+    exit: 0,
+  },
+  {
+    id: 'all-truncated-twice',
+    fault: 'half of what is left of each blob with a length that agrees, twice',
+    rules: ({ blob }) => [get(blob, { truncate: '50%' }, { nth: [1, 2], perPath: true })],
+    exit: 0,
+    check: nothingTwice,
+  },
+  {
     id: 'blob-missing',
     fault: '404 for a blob that the manifest lists, always',
     rules: ({ big }) => [get(big, { status: 404, body: '{"errors":[{"code":"BLOB_UNKNOWN"}]}' })],

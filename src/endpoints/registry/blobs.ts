@@ -102,6 +102,8 @@ function isRange(
 ): boolean {
   if (status !== 206) return false;
   const range = parseContentRange(headers.get('content-range'));
+  // A page of somebody in between, under headers of the registry.
+  if (headers.get('content-type')?.startsWith('text/html')) return false;
   return range?.start === start && (range.end ?? end) <= end && (range.total === undefined || range.total === size);
 }
 
