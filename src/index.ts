@@ -85,6 +85,8 @@ export { createRegistryClient, type RegistryClient, type RegistryClientOptions }
 export { RegistryEndpoint } from './endpoints/registry/registry.ts';
 export { RegistryHost } from './endpoints/registry/host.ts';
 export { openStore, type Store, type StoredImage } from './endpoints/store/store.ts';
+export type { CheckOptions, CheckReport, Damage } from './endpoints/store/check.ts';
+export type { StoreUsage, Upkeep } from './endpoints/store/upkeep.ts';
 export { openLayout } from './endpoints/layout/layout.ts';
 export { openArchive } from './endpoints/archive/read.ts';
 export { createArchive } from './endpoints/archive/write.ts';

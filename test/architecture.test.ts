@@ -107,6 +107,7 @@ const WHOLE_BYTES_FILES = ['util/content.ts', 'spec/', 'endpoints/registry/manif
 /** Test → files that it tests besides the one of its own name: parts that make sense only as parts of that one. */
 const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
   'api.test.ts': ['index.ts'],
+  'cli/commands/store/verify.test.ts': ['cli/origins.ts', 'cli/repair.ts'],
   'transfer/copy.test.ts': ['transfer/copier.ts', 'transfer/root.ts'],
   'endpoints/registry/registry.test.ts': [
     'endpoints/registry/access.ts',

@@ -46,12 +46,13 @@ export class Copier {
   /** What was read before it is copied. */
   readonly #small = new Map<string, Buffer>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
-  #force = false;
+  #force: boolean;
   #failure: unknown;
   #totals = { copied: 0, copiedBytes: 0, mounted: 0, mountedBytes: 0, existing: 0, existingBytes: 0 };
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
+    this.#force = parts.options.verify === true;
   }
 
   get options(): CopyOptions {

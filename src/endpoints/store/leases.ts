@@ -43,6 +43,8 @@ export async function liveLeases(paths: StorePaths): Promise<readonly Lease[]> {
 export interface SweepOptions {
   /** Also partial downloads that are young but that nobody is working on. */
   readonly allPartial?: boolean | undefined;
+  /** Only tell what would be won. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /**
@@ -50,10 +52,15 @@ export interface SweepOptions {
  * Gives the bytes won. Throws STORAGE.
  */
 export async function sweepLeftovers(paths: StorePaths, options: SweepOptions = {}): Promise<number> {
+  const { allPartial = false, dryRun = false } = options;
   try {
-    await sweepLocks(paths);
-    await sweepIndex(paths);
-    return (await sweepTemp(paths)) + (await sweepPartial(paths, options.allPartial === true ? 0 : PARTIAL_AGE));
+    if (!dryRun) {
+      await sweepLocks(paths);
+      await sweepIndex(paths);
+    }
+    return (
+      (await sweepTemp(paths, dryRun)) + (await sweepPartial(paths, { age: allPartial ? 0 : PARTIAL_AGE, dryRun }))
+    );
   } catch (error) {
     throw storageError(error, `cannot clean up ${paths.dir}`);
   }
@@ -85,7 +92,7 @@ async function sweepIndex(paths: StorePaths): Promise<void> {
   }
 }
 
-async function sweepTemp(paths: StorePaths): Promise<number> {
+async function sweepTemp(paths: StorePaths, dryRun: boolean): Promise<number> {
   const names = await namesIn(paths.temp);
   if (names.length === 0) return 0;
   const leases = await liveLeases(paths);
@@ -93,12 +100,12 @@ async function sweepTemp(paths: StorePaths): Promise<number> {
   return sum(left, async (name) => {
     const path = join(paths.temp, name);
     const stats = await lstatIfExists(path);
-    await rm(path, { recursive: true, force: true });
+    if (!dryRun) await rm(path, { recursive: true, force: true });
     return stats?.size ?? 0;
   });
 }
 
-async function sweepPartial(paths: StorePaths, age: number): Promise<number> {
+async function sweepPartial(paths: StorePaths, { age, dryRun }: { age: number; dryRun: boolean }): Promise<number> {
   const parts = (await namesIn(paths.partial)).filter((name) => name.endsWith(PART));
   return sum(parts, async (name) => {
     const path = join(paths.partial, name);
@@ -108,7 +115,7 @@ async function sweepPartial(paths: StorePaths, age: number): Promise<number> {
     const lock = hold(join(paths.locks, BLOB_LOCK + name.slice(0, -PART.length)));
     if (!lock) return 0;
     try {
-      return (await removeIfExists(path)) ? stats.size : 0;
+      return dryRun || (await removeIfExists(path)) ? stats.size : 0;
     } finally {
       lock.release();
     }
