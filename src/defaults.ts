@@ -41,6 +41,8 @@ export interface Defaults extends AsyncDisposable {
   store(): Promise<Store>;
   registries(): Promise<RegistryClient>;
   credentials(): Promise<CredentialAccess>;
+  /** How requests to this host (`example.com:5000`) are sent, but for the credentials. */
+  network(host: string): Promise<HttpOptions>;
 }
 
 /** `$HUBCTL_HOME`, else `$XDG_DATA_HOME/hubctl`, else `~/.local/share/hubctl`. */
@@ -59,7 +61,9 @@ function xdg(value: string | undefined): string | undefined {
 export function createDefaults(options: DefaultsOptions): Defaults {
   const storeDir = options.storeDir ?? defaultStoreDir(options);
   const credentials = once(() => openCredentials(options));
-  const registries = once(async () => openRegistries(options, await credentials()));
+  const named = new Map<string, string>();
+  const network = once(async () => httpOptions(options, await credentials(), named));
+  const registries = once(async () => openRegistries(options, { credentials: await credentials(), network, named }));
   const store = once(async () => {
     const { openStore } = await import('./endpoints/store/store.ts');
     return openStore(storeDir, { onWarning: options.onWarning });
@@ -69,6 +73,10 @@ export function createDefaults(options: DefaultsOptions): Defaults {
     credentials: () => credentials(),
     registries: () => registries(),
     store: () => store(),
+    network: async (host) => {
+      if (URL.canParse(`https://${host}`)) named.set(new URL(`https://${host}`).host, host);
+      return network();
+    },
     [Symbol.asyncDispose]: async () => {
       const closing: Promise<void>[] = [];
       if (registries.made()) closing.push(registries().then((client) => client.close()));
@@ -100,7 +108,16 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
   return createCredentials({ env, home, platform, authfile, configDir, signal, warn });
 }
 
-async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
+interface Setting {
+  readonly credentials: CredentialAccess;
+  readonly network: () => Promise<HttpOptions>;
+  readonly named: Map<string, string>;
+}
+
+async function openRegistries(
+  options: DefaultsOptions,
+  { credentials, network, named }: Setting,
+): Promise<RegistryClient> {
   const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, hosts] = await Promise.all([
     import('./http/client.ts'),
     import('./http/origin.ts'),
@@ -108,8 +125,7 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
     import('./endpoints/registry/client.ts'),
     import('./endpoints/registry/hosts.ts'),
   ]);
-  const named = new Map<string, string>();
-  const common = await httpOptions(options, credentials, named);
+  const common = await network();
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),

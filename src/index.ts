@@ -119,6 +119,12 @@ export type {
   LoginEntry,
 } from './credentials/credentials.ts';
 
+// Diagnosis.
+export { examineRegistry, type RegistryQuestion } from './doctor/examine.ts';
+export { examineMachine, type MachineOptions } from './doctor/machine.ts';
+export { adviceFor, type Subject } from './doctor/advice.ts';
+export type { Step } from './doctor/step.ts';
+
 // Failures.
 export { ERROR_CODES, HubError, type ErrorCode, type HubErrorOptions } from './errors.ts';
 export { VERSION } from './version.ts';

@@ -163,6 +163,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'accounts',
     load: () => import('./commands/auth/whoami.ts'),
   },
+  doctor: {
+    summary: 'Find out what keeps an image or a registry from working',
+    group: 'other',
+    load: () => import('./commands/doctor.ts'),
+  },
   completion: {
     summary: 'Print a completion script for a shell',
     group: 'other',
