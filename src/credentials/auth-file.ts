@@ -160,7 +160,7 @@ export class AuthFile implements CredentialStore {
         if (text === config.text) return;
         lock.check();
         if (this.shape === 'dockercfg' && isEmptyObject(text)) await removeIfExists(target);
-        else await writeFileAtomic(target, text, { mode: 0o600, ownerOnly: true });
+        else await writeFileAtomic(target, text, { mode: 0o600, ownerOnly: true, alone: true });
       });
     } catch (error) {
       throw withContext(error, what);

@@ -10,6 +10,8 @@ export interface WriteFileOptions {
   readonly mode?: number | undefined;
   /** The file holds secrets: a file that exists loses what others than its owner were allowed. */
   readonly ownerOnly?: boolean | undefined;
+  /** The caller holds the lock of the file, so a temporary file that is there was left by a process that died. */
+  readonly alone?: boolean | undefined;
 }
 
 /** A temporary file this old was left by a process that died. */
@@ -81,6 +83,7 @@ export async function writeFileAtomic(
   try {
     const target = await followLink(path);
     const before = await statIfExists(target);
+    if (options.alone) await removeIfExists(usualTemporary(target));
     const { file, path: temporary } = await openTemporary(target, options.mode ?? 0o644);
     try {
       await writeLike({ file, bytes, before, allowed: options.ownerOnly === true ? 0o700 : 0o7777 });
@@ -196,16 +199,19 @@ interface Temporary {
 
 /** One well-known name, so that a process that dies leaves at most one file, which a later write removes. */
 async function openTemporary(target: string, mode: number): Promise<Temporary> {
-  const directory = dirname(target);
-  const usual = join(directory, `.${basename(target).slice(0, 200)}.tmp`);
+  const usual = usualTemporary(target);
   const first = await tryOpen(usual, mode);
   if (first) return first;
-  const unusual = join(directory, `.${randomBytes(8).toString('hex')}.tmp`);
+  const unusual = join(dirname(target), `.${randomBytes(8).toString('hex')}.tmp`);
   const second = { file: await open(unusual, NEW_FILE, mode), path: unusual };
   // Two files tell their age without any clock of ours.
   const age = (await second.file.stat()).mtimeMs - ((await lstatIfExists(usual))?.mtimeMs ?? Number.POSITIVE_INFINITY);
   if (age > ABANDONED) await removeIfExists(usual);
   return second;
+}
+
+function usualTemporary(target: string): string {
+  return join(dirname(target), `.${basename(target).slice(0, 200)}.tmp`);
 }
 
 async function tryOpen(path: string, mode: number): Promise<Temporary | undefined> {

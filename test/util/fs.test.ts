@@ -124,6 +124,13 @@ describe('writeFileAtomic', () => {
     expect(await readdir(dir)).toEqual(['file']);
   });
 
+  test('removes it at once for who holds the lock of the file', async () => {
+    const dir = folder();
+    await writeFile(join(dir, '.file.tmp'), 'half');
+    await writeFileAtomic(join(dir, 'file'), 'whole', { alone: true });
+    expect(await readdir(dir)).toEqual(['file']);
+  });
+
   test('leaves the temporary file of somebody who is writing now', async () => {
     const dir = folder();
     await writeFile(join(dir, '.file.tmp'), 'half');

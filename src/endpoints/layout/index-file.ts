@@ -43,7 +43,8 @@ export async function addEntry(
     const isNamed = Object.keys(labels).length > 0;
     const others = index.manifests.filter((other) => !gives(other, isNamed ? labels : undefined, descriptor));
     if (!isNamed && index.manifests.some((other) => isRecord(other) && other['digest'] === descriptor.digest)) return;
-    await writeFileAtomic(indexPath(dir), JSON.stringify({ ...index.fields, manifests: [...others, entry] }));
+    const text = JSON.stringify({ ...index.fields, manifests: [...others, entry] });
+    await writeFileAtomic(indexPath(dir), text, { alone: true });
   });
 }
 

@@ -13,8 +13,9 @@ import { learn, type FactsByDigest } from './graph.ts';
 import { EMPTY_INDEX, formatIndex, parseIndex, withEntry, type ImageIndex } from './names.ts';
 import type { StorePaths } from './paths.ts';
 
-/** An entry is small; looking for its end further away would take for ever in a file of nothing but braces. */
+/** An entry is small and flat; looking for its end further away would take for ever in a file of nothing but braces. */
 const LONGEST_ENTRY = 64 * 1024;
+const DEEPEST_ENTRY = 8;
 const TIMEOUT = 60_000; // milliseconds
 const MOST_COPIES = 1000;
 
@@ -32,7 +33,7 @@ export async function rebuildIndex(paths: StorePaths, blobs: Blobs): Promise<str
       const index = await withRoots(rescued(bytes.toString('utf8'), paths.index), paths, blobs);
       const kept = await keepDamaged(paths.index);
       lock.check();
-      await writeFileAtomic(paths.index, formatIndex(index));
+      await writeFileAtomic(paths.index, formatIndex(index), { alone: true });
       return kept;
     } catch (error) {
       throw storageError(error, `cannot mend ${paths.index}`);
@@ -83,6 +84,7 @@ function endOfObject(text: string, start: number): number | undefined {
     else if (character === '"') inString = !inString;
     else if (!inString && character === '{') depth += 1;
     else if (!inString && character === '}' && (depth -= 1) === 0) return at + 1;
+    if (depth > DEEPEST_ENTRY) return undefined;
   }
   return undefined;
 }
