@@ -56,7 +56,8 @@ export async function prepareLayout(dir: string): Promise<void> {
     throw storageError(error, `cannot create ${dir}`);
   }
   const path = join(dir, 'oci-layout');
-  if ((await readIfExists(path)) === undefined) await writeFileAtomic(path, LAYOUT_FILE);
+  if ((await readIfExists(path)) !== undefined) return;
+  await withLock(`${indexPath(dir)}.lock`, {}, () => writeFileAtomic(path, LAYOUT_FILE, { alone: true }));
 }
 
 /** True when an entry goes: it has the name, or it is the same content without any name. */
