@@ -61,7 +61,13 @@ export {
 } from './image/read.ts';
 export { describeImage, type ImageFacts, type ImageNames } from './image/inspect.ts';
 export { historyOf, type HistoryStep } from './image/history.ts';
-export { importRootfs, type ImportedImage, type RootfsOptions, type RootfsStore } from './image/rootfs.ts';
+export {
+  importRootfs,
+  type ImportedImage,
+  type RootfsLayer,
+  type RootfsOptions,
+  type RootfsStore,
+} from './image/rootfs.ts';
 export { tarTree, type TarTreeOptions } from './layers/tar-tree.ts';
 export { applyChanges, CHANGE_INSTRUCTIONS } from './image/changes.ts';
 export { globMatches } from './spec/glob.ts';
@@ -94,7 +100,7 @@ export { MemoryEndpoint } from './endpoints/memory.ts';
 
 // A registry of one's own.
 export { serve, type RegistryServer, type ServeOptions } from './server/serve.ts';
-export { openHtpasswd, type Accounts } from './server/htpasswd.ts';
+export { htpasswdLine, openHtpasswd, type Accounts } from './server/htpasswd.ts';
 export { formatAddress, isLoopbackHost, parseListenAddress, type ListenAddress } from './server/listen.ts';
 export type { AccessEntry, OnAccess } from './server/access-log.ts';
 export type { Upstream, UpstreamRepository } from './server/upstream.ts';

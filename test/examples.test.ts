@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { HUBCTL, execute } from './helpers/hubctl.ts';
-import { which } from './helpers/processes.ts';
+import { startProcess, which } from './helpers/processes.ts';
 import { TESTER, hasRealRegistry, startRealRegistry } from './helpers/real-registry.ts';
 import { ROOT } from './helpers/source.ts';
 
@@ -41,19 +41,49 @@ const blocks = blocksOf(readme);
 if (blocks.length === 0) console.warn('skipped: README.md has no sh block to run');
 const bash = await which('bash');
 if (bash === undefined) console.warn('skipped: the commands of README.md want bash');
-const possible = blocks.length > 0 && bash !== undefined && (await hasRealRegistry());
+const possible = blocks.length > 0 && bash !== undefined;
+
+interface Registry {
+  readonly host: string;
+  stop(): Promise<void>;
+}
+
+/** What README.md says `localhost:5000` is: `hubctl serve`, on a free port. */
+async function startServe(home: string, htpasswd?: string): Promise<Registry> {
+  const folder = await mkdtemp(join(home, 'serve-'));
+  await writeFile(join(folder, 'htpasswd'), `${htpasswd}\n`);
+  const accounts = htpasswd === undefined ? [] : ['--htpasswd', join(folder, 'htpasswd')];
+  const args = [HUBCTL, 'serve', '--quiet', '--addr', '127.0.0.1:0', ...accounts, join(folder, 'registry')];
+  const running = await startProcess(process.execPath, args, {
+    env: { HOME: home },
+    ready: /^registry at http:\/\/(127\.0\.0\.1:\d+) /,
+  });
+  return { host: running.ready[1] ?? '', stop: () => running.stop() };
+}
+
+async function startReal(_: string, htpasswd?: string): Promise<Registry> {
+  const registry = await startRealRegistry(htpasswd === undefined ? {} : { htpasswd });
+  if (registry === undefined) throw new Error('there is no registry to test against');
+  return registry;
+}
+
+const kinds = [
+  { kind: 'hubctl serve', start: startServe },
+  ...((await hasRealRegistry()) ? [{ kind: 'the registry that everybody runs', start: startReal }] : []),
+];
 
 describe.skipIf(!possible)('the README', () => {
-  test('its commands work', async () => {
+  test.each(kinds)('its commands work with $kind', async ({ start }) => {
     const home = await mkdtemp(join(tmpdir(), 'hubctl-readme-'));
-    const [open, guarded] = await Promise.all([startRealRegistry(), startRealRegistry({ htpasswd: TESTER.htpasswd })]);
+    const started: Registry[] = [];
     try {
+      for (const htpasswd of [undefined, TESTER.htpasswd]) started.push(await start(home, htpasswd));
+      const [open = '', guarded = ''] = started.map(({ host }) => host.replace('127.0.0.1', 'localhost'));
       await mkdir(join(home, 'bin'));
       await writeFile(join(home, 'bin/hubctl'), `#!/bin/sh\nexec "${process.execPath}" "${HUBCTL}" "$@"\n`, {
         mode: 0o755,
       });
-      const local = (host = ''): string => host.replace('127.0.0.1', 'localhost');
-      const script = scriptOf(blocks, { open: local(open?.host), guarded: local(guarded?.host) });
+      const script = scriptOf(blocks, { open, guarded });
       const env = {
         PATH: `${home}/bin:${process.env['PATH']}`,
         HOME: home,
@@ -66,7 +96,7 @@ describe.skipIf(!possible)('the README', () => {
       });
       expect(status, `${stderr}\n${stdout}`).toBe(0);
     } finally {
-      await Promise.all([open?.stop(), guarded?.stop()]);
+      await Promise.all(started.map((registry) => registry.stop()));
       await rm(home, { recursive: true, force: true });
     }
   });

@@ -13,6 +13,8 @@ export interface FlagSpec {
   readonly choices?: readonly string[] | undefined;
   /** Parsed but not shown in help: old spellings. */
   readonly hidden?: boolean | undefined;
+  /** Means something else than the flag of this name that every command has, and does not count as that. */
+  readonly apart?: boolean | undefined;
 }
 
 export interface ArgumentSpec {

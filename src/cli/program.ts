@@ -31,8 +31,8 @@ interface Call {
 }
 
 async function call(command: CommandSpec, { io, all, operands, words }: Call): Promise<number> {
-  // A flag that a command has itself, such as the certificate of `serve`, does not also mean what it means elsewhere.
-  const shared = new Map([...all].filter(([name]) => !Object.hasOwn(command.flags, name)));
+  // The certificate that `serve` shows is not one that it shows as a client; the --format of `inspect` is that of all.
+  const shared = new Map([...all].filter(([name]) => command.flags[name]?.apart !== true));
   const globals = parseGlobals(flagValues(GLOBAL_FLAGS, shared, words));
   const flags = flagValues(command.flags, all, words);
   const { createContext } = await import('./create-context.ts');

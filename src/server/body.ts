@@ -19,10 +19,13 @@ export const BODY_LIMITS: BodyLimits = { idle: 60_000, slowest: 1024, grace: 60_
 export class Body implements Content {
   readonly #incoming: IncomingMessage;
   readonly #limits: BodyLimits;
+  readonly #onStart: (() => void) | undefined;
 
-  constructor(incoming: IncomingMessage, limits: BodyLimits = BODY_LIMITS) {
+  /** `onStart` is called when somebody wants the body: only then a client that asked is told to go on. */
+  constructor(incoming: IncomingMessage, limits: BodyLimits = BODY_LIMITS, onStart?: () => void) {
     this.#incoming = incoming;
     this.#limits = limits;
+    this.#onStart = onStart;
   }
 
   /** Bytes announced; undefined when the client does not know, as with chunked encoding. */
@@ -34,6 +37,7 @@ export class Body implements Content {
 
   /** Throws UNREACHABLE when the client went away, and the refusal of a client that is too slow. */
   forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
+    this.#onStart?.();
     return new Reception(this.#incoming, this.#limits).run(consume);
   }
 

@@ -18,6 +18,8 @@ export interface ExchangeOptions {
   readonly onAccess: OnAccess | undefined;
   /** Told of failures that are nobody's fault but this machine's. */
   readonly onFailure: ((error: unknown, request: string) => void) | undefined;
+  /** The client waits for a word before it sends the body (`Expect: 100-continue`). */
+  readonly expectsContinue?: boolean | undefined;
 }
 
 /** Milliseconds in which a client may finish sending what nobody wants any more. */
@@ -30,7 +32,8 @@ export async function exchange(
   options: ExchangeOptions,
 ): Promise<void> {
   const started = performance.now();
-  const before = incoming.socket.bytesRead;
+  // Of a connection that is closed neither can be asked any more.
+  const { bytesRead: before, remoteAddress: remote = '-' } = incoming.socket;
   const controller = new AbortController();
   response.once('close', () => controller.abort(new HubError('ABORTED', 'the client went away')));
   response.setHeader('docker-distribution-api-version', 'registry/2.0');
@@ -38,7 +41,12 @@ export async function exchange(
   const told: { user?: string | undefined } = {};
   let aborted = false;
   try {
-    const reply = await replyTo(incoming, { ...options, signal: controller.signal, told });
+    const reply = await replyTo(incoming, {
+      ...options,
+      signal: controller.signal,
+      told,
+      onBody: options.expectsContinue === true ? () => response.writeContinue() : undefined,
+    });
     if (!incoming.complete) hangUpLater(incoming, response);
     await sendReply(response, reply, { head: incoming.method === 'HEAD' });
   } catch (error) {
@@ -47,13 +55,14 @@ export async function exchange(
     if (!HubError.is(error, 'UNREACHABLE') && !HubError.is(error, 'ABORTED'))
       options.onFailure?.(error, nameOf(incoming));
   }
-  options.onAccess?.(entryOf({ incoming, response, user: told.user, started, before, aborted }));
+  options.onAccess?.(entryOf({ incoming, response, remote, user: told.user, started, before, aborted }));
 }
 
 interface Answering extends ExchangeOptions {
   readonly signal: AbortSignal;
   /** Filled in for the log. */
   readonly told: { user?: string | undefined };
+  readonly onBody: (() => void) | undefined;
 }
 
 /** Failures become answers here, but for those of a client that is no longer there to hear one. */
@@ -75,7 +84,7 @@ async function handle(incoming: IncomingMessage, options: Answering): Promise<Re
   const { path, query } = targetOf(url);
   const route = routeOf(path);
   if (!route) return { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' };
-  const body = new Body(incoming, options.bodyLimits);
+  const body = new Body(incoming, options.bodyLimits, options.onBody);
   return answer({ method, query, headers, body, signal: options.signal }, route, options.place);
 }
 
@@ -90,6 +99,7 @@ function hangUpLater(incoming: IncomingMessage, response: ServerResponse): void 
 interface Exchanged {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
+  readonly remote: string;
   readonly user: string | undefined;
   readonly started: number;
   /** Bytes the connection had received before. */
@@ -97,9 +107,9 @@ interface Exchanged {
   readonly aborted: boolean;
 }
 
-function entryOf({ incoming, response, user, started, before, aborted }: Exchanged): AccessEntry {
+function entryOf({ incoming, response, remote, user, started, before, aborted }: Exchanged): AccessEntry {
   return {
-    remote: incoming.socket.remoteAddress ?? '-',
+    remote,
     user,
     method: incoming.method ?? '-',
     target: incoming.url ?? '-',

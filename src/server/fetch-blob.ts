@@ -5,6 +5,7 @@ import type { Descriptor } from '../spec/descriptor.ts';
 import { algorithmOf } from '../spec/digest.ts';
 import type { Content, Source } from '../transfer/endpoint.ts';
 import { reader } from '../transfer/read.ts';
+import { copiedContent } from '../util/content.ts';
 import type { RegistryDir } from './disk/registry-dir.ts';
 import type { Upload } from './disk/upload.ts';
 import { Download } from './download.ts';
@@ -73,20 +74,12 @@ async function store(
   onWritten?: (bytes: number) => void,
 ): Promise<void> {
   try {
-    await upload.append(copied(content), onWritten);
+    await upload.append(copiedContent(content), onWritten);
     await dir.finish(upload, digest);
   } catch (error) {
     await dir.uploads.end(upload);
     throw error;
   }
-}
-
-/** The writer keeps chunks until they are written; those of a content are valid only for a moment. */
-function copied(content: Content): Content {
-  return {
-    forEach: (consume) => content.forEach((chunk) => consume(Buffer.from(chunk))),
-    cancel: () => content.cancel(),
-  };
 }
 
 /** A body that broke goes on where it stopped. */

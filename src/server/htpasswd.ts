@@ -9,6 +9,9 @@ const RELOAD = 1000;
 const REMEMBER = 5 * 60 * 1000;
 const MOST_REMEMBERED = 1000;
 const FILE_LIMIT = 1024 * 1024; // bytes
+const PASSWORD_LIMIT = 72; // bytes
+/** Rounds of bcrypt, as a power of two. */
+const COST = 10;
 const BCRYPT = /^\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}$/;
 
 export interface Accounts {
@@ -69,6 +72,21 @@ class HtpasswdFile implements Accounts {
     this.#remembered.set(username, { mac, hash, until: performance.now() + REMEMBER });
     return true;
   }
+}
+
+/**
+ * A line of an htpasswd file, without its line feed, for those who have no `htpasswd` at hand. Throws USAGE for a name
+ * that such a file cannot hold, and for a password of more than the 72 bytes that bcrypt looks at.
+ */
+export async function htpasswdLine(username: string, password: string): Promise<string> {
+  if (username === '' || username.startsWith('#') || /[:\s\p{Cc}]/u.test(username)) {
+    throw new HubError('USAGE', 'the name of an account is empty, begins with #, or has a colon or a space');
+  }
+  if (password === '' || Buffer.byteLength(password) > PASSWORD_LIMIT) {
+    throw new HubError('USAGE', `a password has 1 to ${PASSWORD_LIMIT} bytes, this one ${Buffer.byteLength(password)}`);
+  }
+  const { default: bcrypt } = await import('bcryptjs');
+  return `${username}:${await bcrypt.hash(password, COST)}`;
 }
 
 /** Names and hashes; comments and empty lines are skipped. Throws CONFIG_INVALID naming the line, never the hash. */

@@ -1,19 +1,17 @@
 // How are manifests given out, taken and deleted?
 import { HubError } from '../errors.ts';
-import type { Descriptor } from '../spec/descriptor.ts';
 import { algorithmOf, digestOf, isDigest } from '../spec/digest.ts';
 import { MANIFEST_LIMIT } from '../spec/manifest.ts';
 import { names } from './blobs.ts';
+import { checkComplete } from './complete.ts';
 import type { FoundManifest } from './contents.ts';
-import { manifestFacts, type ManifestFacts } from './manifest-facts.ts';
+import { manifestFacts } from './manifest-facts.ts';
 import { checkDeletable, checkWritable, methodNotAllowed } from './permissions.ts';
 import type { RegistryPlace, RegistryRequest, Reply } from './reply.ts';
 import { checkedTag } from './routes.ts';
 import { Gate } from './turns.ts';
 import { refusal } from './wire.ts';
 
-/** Digests named in one refusal; a manifest may lack a hundred thousand. */
-const MOST_NAMED = 1000;
 /** Large bodies in memory at once: of at most 4 MiB each. Small ones need not wait for them. */
 const MOST_LARGE = 16;
 const SMALL = 256 * 1024; // bytes
@@ -71,7 +69,7 @@ async function putManifest(request: RegistryRequest, route: ManifestRoute, place
   }
   const wanted = [...new Set(request.query.getAll('tag').map(checkedTag))];
   const tags = isDigest(reference) ? wanted : [...new Set([reference, ...wanted])];
-  await checkComplete(repository, facts, place);
+  await checkComplete(repository, facts.needs, place);
   const { mediaType, subject, artifactType, annotations } = facts;
   const descriptor = { mediaType, digest, size: bytes.length };
   await place.dir.putManifest(repository, {
@@ -90,33 +88,6 @@ async function putManifest(request: RegistryRequest, route: ManifestRoute, place
       ...(wanted.length > 0 && { 'oci-tag': wanted }),
     },
   };
-}
-
-/** A manifest is taken only after everything it refers to [OCI distribution-spec, Pushing Manifests]. */
-async function checkComplete(repository: string, { needs }: ManifestFacts, { contents }: RegistryPlace): Promise<void> {
-  const missing: string[] = [];
-  for (const need of new Map(needs.map((descriptor) => [descriptor.digest, descriptor])).values()) {
-    const size = await sizeOf(repository, need, contents);
-    if (size === undefined) missing.push(need.digest);
-    else if (size !== need.size) throw wrongSize(need, size);
-  }
-  if (missing.length === 0) return;
-  throw refusal('MANIFEST_BLOB_UNKNOWN', { details: missing.slice(0, MOST_NAMED).map((digest) => ({ digest })) });
-}
-
-async function sizeOf(
-  repository: string,
-  { digest, mediaType }: Descriptor,
-  contents: RegistryPlace['contents'],
-): Promise<number | undefined> {
-  const [blob, manifest] = [
-    async () => (await contents.blob(repository, digest))?.size,
-    async () => (await contents.manifest(repository, digest))?.size,
-  ];
-  // Artifacts may list as a blob what was pushed as a manifest, and the other way round.
-  return mediaType.includes('manifest') || mediaType.includes('index')
-    ? ((await manifest()) ?? (await blob()))
-    : ((await blob()) ?? (await manifest()));
 }
 
 async function deleteManifest(route: ManifestRoute, place: RegistryPlace): Promise<Reply> {
@@ -142,11 +113,4 @@ async function subjectOf(found: FoundManifest | undefined): Promise<string | und
 
 function unknownManifest({ repository, reference }: ManifestRoute): HubError {
   return refusal('MANIFEST_UNKNOWN', { details: [{ name: repository, reference }] });
-}
-
-function wrongSize({ digest, size }: Descriptor, actual: number): HubError {
-  return refusal('MANIFEST_INVALID', {
-    message: `the manifest says that ${digest} has ${size} bytes, but it has ${actual}`,
-    details: [{ digest, size, actual }],
-  });
 }

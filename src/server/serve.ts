@@ -1,5 +1,11 @@
 // How does a registry start, listen and stop?
-import { createServer as createPlainServer, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +14,7 @@ import { join } from 'node:path';
 import { HubError } from '../errors.ts';
 import type { OnAccess } from './access-log.ts';
 import { BODY_LIMITS } from './body.ts';
-import { joinContents, type RegistryContents } from './contents.ts';
+import { joinContents } from './contents.ts';
 import { openRegistryDir, type RegistryDir } from './disk/registry-dir.ts';
 import { exchange } from './exchange.ts';
 import type { Accounts } from './htpasswd.ts';
@@ -96,8 +102,11 @@ export async function serve(options: ServeOptions = {}): Promise<RegistryServer>
 
 function placeOf(dir: RegistryDir, options: ServeOptions): RegistryPlace {
   const { images, upstream, onWarning, readOnly = false, allowDelete = true, chunkMinLength } = options;
-  const own: RegistryContents = upstream ? new ProxyContents({ dir, upstream, onWarning }) : dir;
-  const contents = joinContents(images ? [new StoreImages(images), own] : [own]);
+  const stored = images ? [new StoreImages(images)] : [];
+  // A tag that was fetched is for the proxy to judge, so it stands in the place of the directory.
+  const contents = upstream
+    ? joinContents([...stored, new ProxyContents({ dir, upstream, onWarning })])
+    : joinContents([dir, ...stored]);
   return { contents, dir, readOnly, allowDelete, chunkMinLength };
 }
 
@@ -112,10 +121,14 @@ function createServer(options: ServeOptions, place: RegistryPlace): Server {
     noDelay: true,
   };
   const onFailure = (error: unknown, request: string): void => onWarning?.(`${request}: ${describe(error)}`);
-  const listener = (incoming: Parameters<typeof exchange>[0], response: Parameters<typeof exchange>[1]): void => {
-    void exchange(incoming, response, { place, accounts, onAccess, onFailure, bodyLimits: BODY_LIMITS });
+  const common = { place, accounts, onAccess, onFailure, bodyLimits: BODY_LIMITS };
+  const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
+    void exchange(incoming, response, common);
   };
   const server = tls ? createTlsServer({ ...settings, ...tls }, listener) : createPlainServer(settings, listener);
+  server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
+    void exchange(incoming, response, { ...common, expectsContinue: true });
+  });
   server.maxConnections = LIMITS.connections;
   server.setTimeout(LIMITS.idle + 15_000);
   return server;
@@ -128,7 +141,8 @@ function describe(error: unknown): string {
 async function listen(server: Server, { host, port }: ListenAddress): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error, { host, port })));
-    server.listen({ host, port }, resolve);
+    // What people call localhost has two addresses; clients that try both find this one.
+    server.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port }, resolve);
   });
   server.removeAllListeners('error');
 }

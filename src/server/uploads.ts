@@ -1,4 +1,5 @@
 // How do blobs arrive: mounted, whole, or piece by piece?
+import { algorithmOf } from '../spec/digest.ts';
 import type { Upload } from './disk/upload.ts';
 import { checkWritable, methodNotAllowed } from './permissions.ts';
 import type { RegistryPlace, RegistryRequest, Reply } from './reply.ts';
@@ -25,7 +26,8 @@ export async function answerUploads(
   }
   const digest = query.get('digest');
   if (digest !== null) return takeWhole(request, { repository, digest: checkedDigest(digest) }, place);
-  const upload = await place.dir.uploads.start(repository, query.get('digest-algorithm') ?? undefined);
+  const algorithm = query.get('digest-algorithm') ?? (mount === null ? undefined : algorithmOf(mount));
+  const upload = await place.dir.uploads.start(repository, algorithm);
   return progress(upload, 202, place);
 }
 

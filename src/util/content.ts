@@ -24,6 +24,14 @@ export function contentOf(bytes: Uint8Array): Content {
   };
 }
 
+/** The same content for somebody who keeps chunks for longer than they are valid. */
+export function copiedContent(content: Content): Content {
+  return {
+    forEach: (consume) => content.forEach((chunk) => consume(Buffer.from(chunk))),
+    cancel: () => content.cancel(),
+  };
+}
+
 /** Content of a Node stream; the stream is destroyed when the consumer fails or cancels. */
 export function contentFrom(stream: Readable): Content {
   return {

@@ -38,6 +38,8 @@ vi.mock('../../src/cli/commands.ts', () => {
         'no-trunc': { kind: 'boolean', help: 'whole cells' },
         filter: { kind: 'strings', short: 'f', help: 'only these' },
         limit: { kind: 'number', short: 'n', help: 'at most' },
+        format: { kind: 'string', help: 'how each is printed' },
+        'tls-cert': { kind: 'string', help: 'another certificate', apart: true },
       },
       examples: [],
       run: async (_context, operands, flags) => {
@@ -86,7 +88,7 @@ describe('a command', () => {
       stderr: '',
     });
     expect(world.seen.args).toEqual(['alpine', 'debian']);
-    expect(world.seen.flags).toEqual({ 'no-trunc': true, filter: ['a', 'b'], limit: 3 });
+    expect(world.seen.flags).toMatchObject({ 'no-trunc': true, filter: ['a', 'b'], limit: 3 });
   });
 
   test('gets global flags from before and after its word', async () => {
@@ -105,6 +107,13 @@ describe('a command', () => {
     );
     expect(world.seen.globals).toMatchObject({ debug: true, insecure: ['a', 'b'], store: '/two', quiet: true });
     expect(world.seen.args).toEqual(['alpine']);
+  });
+
+  test('shares a flag of its own with all commands, unless it means something else there', async () => {
+    await hubctl('pull', 'alpine', '--format', '{{.Id}}', '--tls-cert', 'mine.pem');
+    expect(world.seen.flags).toMatchObject({ format: '{{.Id}}', 'tls-cert': 'mine.pem' });
+    expect(world.seen.globals?.format).toBe('{{.Id}}');
+    expect(world.seen.globals?.tlsCert).toBeUndefined();
   });
 
   test('is found by two words, with flags between them', async () => {

@@ -73,6 +73,8 @@ export function execute(program: string, args: readonly string[], options: Execu
       const code = error === null ? 0 : error.code;
       resolve({ status: typeof code === 'number' ? code : null, stdout, stderr });
     });
+    // A program that reads nothing may have ended before.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(input ?? '');
   });
 }

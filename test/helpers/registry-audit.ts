@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { openRegistryDir } from '../../src/server/disk/registry-dir.ts';
+import { openRegistryDir, type RegistryDir } from '../../src/server/disk/registry-dir.ts';
 import { childrenOf, parseManifest } from '../../src/spec/manifest.ts';
 
 export interface Audit {
@@ -38,18 +38,22 @@ export async function auditRegistry(dir: string): Promise<Audit> {
     }
     for (const digest of await manifestsOf(dir, repository)) {
       manifests += 1;
-      const found = await registry.manifest(repository, digest);
-      if (!found) incomplete.push(`${repository}@${digest} misses itself`);
-      const children = found ? childrenOf(parseManifest(await found.bytes(), found.mediaType)) : [];
-      for (const { descriptor } of children) {
-        const there =
-          (await registry.blob(repository, descriptor.digest)) ??
-          (await registry.manifest(repository, descriptor.digest));
-        if (there?.size !== descriptor.size) incomplete.push(`${repository}@${digest} misses ${descriptor.digest}`);
-      }
+      incomplete.push(...(await missingParts(registry, repository, digest)));
     }
   }
   return { corrupt, incomplete, dangling, manifests, blobs: contents.length };
+}
+
+async function missingParts(registry: RegistryDir, repository: string, digest: string): Promise<string[]> {
+  const found = await registry.manifest(repository, digest);
+  if (!found) return [`${repository}@${digest} misses itself`];
+  const missing: string[] = [];
+  for (const { descriptor } of childrenOf(parseManifest(await found.bytes(), found.mediaType))) {
+    const there =
+      (await registry.blob(repository, descriptor.digest)) ?? (await registry.manifest(repository, descriptor.digest));
+    if (there?.size !== descriptor.size) missing.push(`${repository}@${digest} misses ${descriptor.digest}`);
+  }
+  return missing;
 }
 
 async function manifestsOf(dir: string, repository: string): Promise<string[]> {

@@ -40,7 +40,7 @@ describe('a root file system as an image', () => {
     const manifest = parseManifest(await collect(await memory.read(image.descriptor), 10_000), MEDIA_TYPES.ociManifest);
     expect(manifest.config).toMatchObject({ mediaType: MEDIA_TYPES.ociConfig, digest: image.id });
     expect(manifest.layers).toEqual([
-      expect.objectContaining({ mediaType: MEDIA_TYPES.ociLayerGzip, digest: image.layer.digest }),
+      expect.objectContaining({ mediaType: MEDIA_TYPES.ociLayerGzip, digest: image.layers[0]?.digest }),
     ]);
     expect(parseImageConfig(await collect(await memory.read(manifest.config!), 10_000))).toMatchObject({
       platform: ARM64,
@@ -58,8 +58,35 @@ describe('a root file system as an image', () => {
 
   it('keeps a layer that is packed', async () => {
     const packed = gzipSync(TAR, { level: 1 });
-    const { layer } = await importRootfs(contentOf(packed), store, { ...options, compression: 'gzip' });
-    expect(layer).toEqual({ mediaType: MEDIA_TYPES.ociLayerGzip, digest: digestOf(packed), size: packed.length });
+    const { layers } = await importRootfs(contentOf(packed), store, { ...options, compression: 'gzip' });
+    expect(layers).toEqual([{ mediaType: MEDIA_TYPES.ociLayerGzip, digest: digestOf(packed), size: packed.length }]);
+  });
+
+  it('has more layers when more tars are given, the lowest first', async () => {
+    const middle = tarOf([['etc/motd', 'hello']]);
+    const top = tarOf([['etc/motd', 'good evening']]);
+    const packed = gzipSync(top, { level: 1 });
+    const image = await importRootfs(contentOf(TAR), store, {
+      ...options,
+      above: [
+        { tar: contentOf(middle), compression: 'none', what: 'middle.tar' },
+        { tar: contentOf(packed), compression: 'gzip', what: 'top.tar.gz', comment: 'on top' },
+      ],
+    });
+    const manifest = parseManifest(await collect(await memory.read(image.descriptor), 10_000), MEDIA_TYPES.ociManifest);
+    const config = parseImageConfig(await collect(await memory.read(manifest.config!), 10_000));
+    expect(manifest.layers.map(({ digest }) => digest)).toEqual(image.layers.map(({ digest }) => digest));
+    expect(image.layers[2]?.digest).toBe(digestOf(packed));
+    expect(config.diffIds).toEqual([TAR, middle, top].map((tar) => digestOf(tar)));
+    expect(config.history.map(({ comment }) => comment)).toEqual(['made here', undefined, 'on top']);
+  });
+
+  it('names the layer that is no tar', async () => {
+    const above = [{ tar: contentOf(Buffer.alloc(700, 'x')), compression: 'none' as const, what: 'top.txt' }];
+    await expect(importRootfs(contentOf(TAR), store, { ...options, above })).rejects.toMatchObject({
+      code: 'CONTENT_INVALID',
+      message: 'top.txt is not a tar archive',
+    });
   });
 
   it('is kept under its digest when it has no name', async () => {

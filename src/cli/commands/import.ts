@@ -1,11 +1,11 @@
-// hubctl import: a root file system into the local store, as an image of one layer.
+// hubctl import: root file systems into the local store, as an image with a layer for each.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HubError } from '../../errors.ts';
 import { systemClock } from '../../http/clock.ts';
 import { applyChanges, CHANGE_INSTRUCTIONS } from '../../image/changes.ts';
-import { importRootfs, type ImportedImage, type RootfsOptions } from '../../image/rootfs.ts';
+import { importRootfs, type ImportedImage, type RootfsLayer, type RootfsOptions } from '../../image/rootfs.ts';
 import { tarTree } from '../../layers/tar-tree.ts';
 import { sniffCompression } from '../../spec/media-types.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../spec/reference.ts';
@@ -20,7 +20,8 @@ export const command: CommandSpec = defineCommand({
   name: 'import',
   summary: 'Turn a root file system into an image',
   details:
-    'FILE is a tar, plain or compressed with gzip or zstd; - reads it from stdin; a directory is packed as it is. ' +
+    'FILE is a tar, plain or compressed with gzip or zstd; - reads it from stdin; a directory is packed as it is. With ' +
+    '--layer the image has more layers, each a tar or a directory, in the order given. ' +
     'SOURCE_DATE_EPOCH sets the time of the image and is the latest time of files of a directory, so that equal trees give ' +
     `equal images. --change takes ${CHANGE_INSTRUCTIONS.join(', ')}. Prints the image ID.`,
   arguments: [
@@ -34,12 +35,14 @@ export const command: CommandSpec = defineCommand({
       value: 'INSTRUCTION',
       help: 'set config, such as \'CMD ["sh"]\'; may be repeated',
     },
+    layer: { kind: 'strings', value: 'FILE|DIR', help: 'put another layer on top; may be repeated' },
     message: { kind: 'string', short: 'm', value: 'TEXT', help: 'comment in the history of the image' },
     platform: { kind: 'string', value: 'OS/ARCH', help: 'platform of the image; that of this machine by default' },
   },
   examples: [
     { command: 'hubctl import -c \'CMD ["/bin/sh"]\' rootfs.tar.gz base:1', does: 'an image from a tar' },
     { command: 'debootstrap stable ./root && hubctl import ./root debian:own', does: 'an image from a directory' },
+    { command: 'hubctl import runtime app:1 --layer program', does: 'an image of two layers' },
     { command: 'docker export box | hubctl import - box:snapshot', does: 'an image from a container' },
   ],
   run: async (context, [source = '', name], flags) => {
@@ -47,21 +50,33 @@ export const command: CommandSpec = defineCommand({
     const config = applyChanges(flags.change);
     const platform = flags.platform === undefined ? machinePlatform(context) : onePlatform(context, flags.platform);
     const epoch = sourceDate(context);
-    const { tar, compression } = await openTar(context, source, epoch);
+    const { tar, ...rest } = await openLayer(context, source, { epoch, message: flags.message });
+    const above: RootfsLayer[] = [];
+    for (const text of flags.layer) above.push(await openLayer(context, text, { epoch, message: flags.message }));
     const created = new Date(epoch === undefined ? systemClock.now() : epoch * 1000);
     const image = await importRootfs(tar, await context.store(), {
-      compression,
+      ...rest,
+      above,
       platform,
       created: created.toISOString().replace('.000Z', 'Z'),
       config,
-      comment: flags.message ?? `Imported from ${source}`,
-      what: source === '-' ? 'stdin' : source,
       as,
       signal: context.signal,
     });
     report(context, image, as);
   },
 });
+
+interface LayerSettings {
+  readonly epoch: number | undefined;
+  readonly message: string | undefined;
+}
+
+async function openLayer(context: Context, source: string, settings: LayerSettings): Promise<RootfsLayer> {
+  const opened = await openTar(context, source, settings.epoch);
+  const comment = settings.message ?? `Imported from ${source}`;
+  return { ...opened, comment, what: source === '-' ? 'stdin' : source };
+}
 
 interface Opened {
   readonly tar: Content;
@@ -108,7 +123,7 @@ function imageName(text: string): string {
 function onePlatform(context: Context, text: string): ReturnType<typeof machinePlatform> {
   const [platform, ...others] = platformsOf(context, [text]);
   if (platform && others.length === 0) return platform;
-  throw new HubError('USAGE', `--platform ${text}: an image of one layer has one platform`);
+  throw new HubError('USAGE', `--platform ${text}: an imported image has one platform`);
 }
 
 /** Seconds since 1970 [reproducible-builds.org, SOURCE_DATE_EPOCH]. */
@@ -119,12 +134,12 @@ function sourceDate({ io }: Context): number | undefined {
   throw new HubError('CONFIG_INVALID', `SOURCE_DATE_EPOCH is "${text}", not a number of seconds`);
 }
 
-function report({ output }: Context, { id, descriptor, layer }: ImportedImage, name: string | undefined): void {
+function report({ output }: Context, { id, descriptor, layers }: ImportedImage, name: string | undefined): void {
   output.value({
     id,
     digest: descriptor.digest,
     name: name ?? null,
-    layer: { digest: layer.digest, size: layer.size },
+    layers: layers.map(({ digest, size }) => ({ digest, size })),
   });
   output.line(id);
 }

@@ -24,8 +24,8 @@ const FLAGS = {
   images: { kind: 'boolean', help: 'also offer the images of the local store' },
   proxy: { kind: 'string', value: 'REGISTRY', help: 'fetch what is missing from this registry, and keep it' },
   htpasswd: { kind: 'string', value: 'FILE', help: 'accounts that may use it (bcrypt, as from htpasswd -B)' },
-  'tls-cert': { kind: 'string', value: 'FILE', help: 'certificate of this registry (PEM)' },
-  'tls-key': { kind: 'string', value: 'FILE', help: 'key of the certificate (PEM)' },
+  'tls-cert': { kind: 'string', value: 'FILE', help: 'certificate of this registry (PEM)', apart: true },
+  'tls-key': { kind: 'string', value: 'FILE', help: 'key of the certificate (PEM)', apart: true },
   'insecure-listen': { kind: 'boolean', help: 'let other machines in without TLS or accounts' },
   'chunk-min-length': { kind: 'string', value: 'SIZE', help: 'ask clients for chunks of at least this size' },
 } as const;

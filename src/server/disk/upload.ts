@@ -53,7 +53,7 @@ export class Upload {
   }
 
   /**
-   * Adds a body at the end. What arrived before it broke is kept. `onWritten` is told how many bytes of the file can be
+   * Adds a body, whose chunks it keeps until they are written, at the end. What arrived before it broke is kept. `onWritten` is told how many bytes of the file can be
    * read. Throws what the body throws, and STORAGE.
    */
   async append(body: Content, onWritten?: (bytes: number) => void): Promise<void> {

@@ -81,6 +81,22 @@ describe('hubctl import', () => {
     expect(ids[1]).toBe(ids[0]);
   });
 
+  it('puts each --layer on top of the last one, from a tar or a directory', async () => {
+    await mkdir(join(dir, 'program', 'opt'), { recursive: true });
+    await writeFile(join(dir, 'program', 'opt', 'app'), 'program');
+    await writeFile(join(dir, 'settings.tar'), tarOf([['etc/app', 'settings']]));
+    const layers = ['--layer', join(dir, 'program'), '--layer', join(dir, 'settings.tar')];
+    const { stdout } = await hubctl(['--json', join(dir, 'rootfs.tar'), ...layers, 'own:1']);
+    const { manifest, config } = await imported('docker.io/library/own:1');
+    const told = JSON.parse(stdout) as { layers: readonly { digest: string }[] };
+    expect(told.layers.map(({ digest }) => digest)).toEqual(manifest.layers.map(({ digest }) => digest));
+    expect(config.diffIds[0]).toBe(digestOf(TAR));
+    expect(config.diffIds[2]).toBe(digestOf(tarOf([['etc/app', 'settings']])));
+    expect(config.history.map(({ comment }) => comment)).toEqual(
+      [join(dir, 'rootfs.tar'), layers[1], layers[3]].map((source) => `Imported from ${source}`),
+    );
+  });
+
   it('keeps an image without a name', async () => {
     const { stdout } = await hubctl([join(dir, 'rootfs.tar')]);
     await using store = await openStore(join(dir, 'store'));
@@ -100,6 +116,7 @@ describe('hubctl import', () => {
     ['a name with a digest', ['rootfs.tar', `own@${digestOf('x')}`], 2],
     ['several platforms', ['--platform', 'linux/amd64,linux/arm64', 'rootfs.tar'], 2],
     ['a file that is not there', ['none.tar'], 3],
+    ['a layer that is not there', ['rootfs.tar', '--layer', 'none.tar'], 3],
     ['an address', ['https://example.com/rootfs.tar'], 3],
   ])('refuses %s', async (_, args, status) => {
     expect((await hubctl(args.map((arg) => (arg === 'rootfs.tar' ? join(dir, arg) : arg)))).status).toBe(status);
