@@ -1,9 +1,11 @@
 // How are credentials read from a file, and written without losing anything else in it?
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { HubError } from '../errors.ts';
 import { isErrno, readIfExists, removeIfExists, storageError, writeFileAtomic } from '../util/fs.ts';
 import { withLock } from '../util/lock.ts';
+import { now } from '../util/machine.ts';
+import { removeAbandoned } from '../util/temporary.ts';
 import { HUB_KEY, logoutKeys, namespaceOf, serverKey, spellings } from './aliases.ts';
 import type { Credential, CredentialStore, LoginEntry } from './credentials.ts';
 import {
@@ -158,6 +160,8 @@ export class AuthFile implements CredentialStore {
         const config = await this.read();
         const text = change(config);
         if (text === config.text) return;
+        // A process that was killed may have left a lock that it was making.
+        await removeAbandoned(dirname(target), `${basename(target)}.lock.`, now());
         lock.check();
         if (this.shape === 'dockercfg' && isEmptyObject(text)) await removeIfExists(target);
         else await writeFileAtomic(target, text, { mode: 0o600, ownerOnly: true, alone: true });

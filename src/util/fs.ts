@@ -98,14 +98,14 @@ export async function writeFileAtomic(
   }
 }
 
-/** Makes the names in a directory survive a power cut. Does nothing where directories cannot be synced. */
+/** Makes the names in a directory survive a power cut. Does nothing where directories cannot be synced. Throws STORAGE. */
 export async function syncDirectory(path: string): Promise<void> {
   let directory: FileHandle | undefined;
   try {
     directory = await open(path, constants.O_RDONLY);
     await directory.sync();
   } catch (error) {
-    if (!CANNOT_SYNC.has(errnoOf(error) ?? '')) throw error;
+    if (!CANNOT_SYNC.has(errnoOf(error) ?? '')) throw storageError(error, `cannot write the names in ${path}`);
   } finally {
     await directory?.close();
   }

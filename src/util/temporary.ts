@@ -6,21 +6,25 @@ import { isRunning, ownPid, place } from './machine.ts';
 
 /** A file of another machine, or of before a restart, is abandoned when nobody has written to it for so long. */
 const ABANDONED = 60 * 60 * 1000; // milliseconds
-const NAME = /^([a-f0-9]{8})-(\d+)-[a-f0-9]{16}\.tmp$/;
+const NAME = /([a-f0-9]{8})-(\d+)-[a-f0-9]{16}\.tmp$/;
 
 /** A new name: the prefix, where process ids mean something, the process id, and chance. */
 export function temporaryName(prefix: string): string {
   return `${prefix}${here()}-${ownPid}-${randomBytes(8).toString('hex')}.tmp`;
 }
 
+export function isTemporary(name: string): boolean {
+  return NAME.test(name);
+}
+
 /**
- * Removes the temporary files with this prefix whose process has died, and those of other machines that are an hour older
+ * Removes the temporary files whose names begin so whose process has died, and those of other machines that are an hour older
  * than `now`, the time of the file system in milliseconds since 1970. Throws what the file system says.
  */
 export async function removeAbandoned(directory: string, prefix: string, now: number): Promise<void> {
   for (const name of await namesIn(directory)) {
     if (!name.startsWith(prefix)) continue;
-    const [, where, pid] = NAME.exec(name.slice(prefix.length)) ?? [];
+    const [, where, pid] = NAME.exec(name) ?? [];
     if (where === undefined) continue;
     const path = join(directory, name);
     const isDead = where === here() ? !isRunning(Number(pid)) : await isOld(path, now);

@@ -54,7 +54,7 @@ export function leftoversOf(dir: string): readonly string[] {
 
 /** Hidden `.tmp` files, and locks. */
 export function temporaryFilesIn(dir: string): readonly string[] {
-  return filesIn(dir).filter((path) => /(?:^|\/)\.[^/]*\.tmp$|\.lock$|\.new$/.test(path));
+  return filesIn(dir).filter((path) => /\.tmp$|\.lock$/.test(path));
 }
 
 function filesIn(dir: string): readonly string[] {

@@ -101,8 +101,8 @@ export class Blobs {
     this.#failure = undefined;
     if (failure !== undefined) throw failure;
     for (const directory of this.#unsynced) {
-      this.#unsynced.delete(directory);
       await syncDirectory(directory);
+      this.#unsynced.delete(directory);
     }
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { lstatIfExists, namesIn, removeIfExists, storageError } from '../../util/fs.ts';
 import { hold, isAlive, isMarker, readHolder, removeHeld, type Holder, type Holding } from '../../util/lock-file.ts';
 import { now, ownPid } from '../../util/machine.ts';
+import { isTemporary, removeAbandoned } from '../../util/temporary.ts';
 import { BLOB_LOCK, LEASE, PART, type StorePaths } from './paths.ts';
 
 /** A sign that somebody writes: content younger than it may be needed soon, though nothing refers to it yet. */
@@ -67,13 +68,14 @@ export async function sweepLeftovers(paths: StorePaths, options: SweepOptions = 
 }
 
 async function sweepLocks(paths: StorePaths): Promise<void> {
+  await removeAbandoned(paths.locks, '', now());
   for (const name of await namesIn(paths.locks)) {
     const path = join(paths.locks, name);
     const holder = readHolder(path);
     if (!holder) continue;
     if (isMarker(name)) {
       const isEmpty = holder.pid === undefined && now() - holder.beat > UNFINISHED;
-      if (isEmpty || !isLive(holder)) await removeIfExists(path);
+      if (!isTemporary(name) && (isEmpty || !isLive(holder))) await removeIfExists(path);
       continue;
     }
     const dead = name.startsWith(LEASE) ? !isLive(holder) : isAlive(holder) === false;

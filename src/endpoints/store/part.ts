@@ -106,7 +106,11 @@ export class PartFile {
   }
 
   #startAgain({ reservation }: FillOptions): void {
-    fs.ftruncateSync(this.#fd, 0);
+    try {
+      fs.ftruncateSync(this.#fd, 0);
+    } catch (error) {
+      throw storageError(error, `cannot write ${this.#path}`);
+    }
     this.#position = 0;
     this.#verifier = new Verifier(this.#descriptor);
     reservation.left = this.#descriptor.size;
