@@ -13,6 +13,7 @@ const { openLayout } = await import('../../src/endpoints/layout/layout.ts');
 const { MemoryEndpoint } = await import('../../src/endpoints/memory.ts');
 const { AuthFile } = await import('../../src/credentials/auth-file.ts');
 const { copy } = await import('../../src/transfer/copy.ts');
+const { contentOf } = await import('../../src/util/content.ts');
 const { HubError } = await import('../../src/errors.ts');
 const { folder } = await import('../helpers/folder.ts');
 const { addImage } = await import('../helpers/images.ts');
@@ -151,10 +152,7 @@ const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
     const bytes = Buffer.from('content '.repeat(1000));
     return {
       dir,
-      work: () =>
-        withStore(dir, (store) =>
-          store.ingest({ forEach: async (consume) => void (await consume(bytes)), cancel: () => undefined }),
-        ),
+      work: () => withStore(dir, (store) => store.ingest(contentOf(bytes))),
       check: () => checkStore(dir, [[...NAMES]]),
       finished: async () => {
         await checkStore(dir, [[...NAMES]]);

@@ -271,11 +271,15 @@ function patchOpen(): void {
 }
 
 function mayCreate(flags: unknown): boolean {
-  return typeof flags === 'number' ? (flags & fs.constants.O_CREAT) !== 0 : /[wa]/.test(String(flags ?? 'r'));
+  return typeof flags === 'number'
+    ? (flags & fs.constants.O_CREAT) !== 0
+    : typeof flags === 'string' && /[wa]/.test(flags);
 }
 
 function mayTruncate(flags: unknown): boolean {
-  return typeof flags === 'number' ? (flags & fs.constants.O_TRUNC) !== 0 : /w/.test(String(flags ?? 'r'));
+  return typeof flags === 'number'
+    ? (flags & fs.constants.O_TRUNC) !== 0
+    : typeof flags === 'string' && flags.includes('w');
 }
 
 const HANDLE: Readonly<Record<string, Kind>> = {
@@ -294,7 +298,7 @@ let isPatched = false;
 function patchHandle(handle: fs.promises.FileHandle): void {
   if (isPatched) return;
   isPatched = true;
-  const prototype = Object.getPrototypeOf(handle) as Any;
+  const prototype = Object.getPrototypeOf(handle);
   for (const [name, kind] of Object.entries(HANDLE)) {
     const original = prototype[name] as (...args: Any[]) => Promise<unknown>;
     prototype[name] = async function patched(this: fs.promises.FileHandle, ...args: Any[]): Promise<unknown> {

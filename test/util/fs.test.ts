@@ -167,8 +167,8 @@ test('namesIn gives no names where there is no folder', async () => {
   expect(await namesIn(join(dir, 'a'))).toEqual([]);
 });
 
-test('syncDirectory passes on that there is no such folder', async () => {
+test('syncDirectory tells that there is no such folder', async () => {
   const dir = folder();
   await expect(syncDirectory(dir)).resolves.toBeUndefined();
-  await expect(syncDirectory(join(dir, 'no'))).rejects.toThrow('ENOENT');
+  await expect(syncDirectory(join(dir, 'no'))).rejects.toMatchObject({ code: 'STORAGE', details: { errno: 'ENOENT' } });
 });
