@@ -127,6 +127,10 @@ const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
     'endpoints/registry/upload-session.ts',
     'endpoints/registry/upload.ts',
   ],
+  'server/conformance/blobs.test.ts': ['server/blobs.ts', 'server/uploads.ts'],
+  'server/conformance/manifests.test.ts': ['server/complete.ts', 'server/manifests.ts', 'server/permissions.ts'],
+  'server/exchange.test.ts': ['server/answer.ts', 'server/reply.ts'],
+  'server/disk/registry-dir.test.ts': ['server/disk/repositories.ts'],
 };
 
 let modules: readonly Module[] = [];

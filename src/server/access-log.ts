@@ -8,7 +8,7 @@ export interface AccessEntry {
   /** Path and query as sent; untrusted text. */
   readonly target: string;
   readonly status: number;
-  /** Bytes of the answer's body, and of the request's as far as it arrived. */
+  /** Bytes of the answer's body, and of the request's as far as it was read. */
   readonly sent: number;
   readonly received: number;
   /** From the first byte of the request to the last of the answer. */

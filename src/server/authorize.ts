@@ -23,8 +23,9 @@ interface Login {
 }
 
 /** RFC 7617; undefined for anything else. */
-function parseBasic(header: string | undefined): Login | undefined {
-  const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec((header ?? '').slice(0, LONGEST)) ?? [];
+function parseBasic(header = ''): Login | undefined {
+  if (header.length > LONGEST) return undefined;
+  const [, encoded] = /^Basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(header) ?? [];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');

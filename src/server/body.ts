@@ -20,12 +20,18 @@ export class Body implements Content {
   readonly #incoming: IncomingMessage;
   readonly #limits: BodyLimits;
   readonly #onStart: (() => void) | undefined;
+  #reception: Reception | undefined;
 
   /** `onStart` is called when somebody wants the body: only then a client that asked is told to go on. */
   constructor(incoming: IncomingMessage, limits: BodyLimits = BODY_LIMITS, onStart?: () => void) {
     this.#incoming = incoming;
     this.#limits = limits;
     this.#onStart = onStart;
+  }
+
+  /** Bytes read so far. */
+  get received(): number {
+    return this.#reception?.bytes ?? 0;
   }
 
   /** Bytes announced; undefined when the client does not know, as with chunked encoding. */
@@ -38,7 +44,8 @@ export class Body implements Content {
   /** Throws UNREACHABLE when the client went away, and the refusal of a client that is too slow. */
   forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
     this.#onStart?.();
-    return new Reception(this.#incoming, this.#limits).run(consume);
+    this.#reception = new Reception(this.#incoming, this.#limits);
+    return this.#reception.run(consume);
   }
 
   /** All of a small body. Throws SIZE_INVALID with status 413 as soon as it exceeds `limit` bytes. */
@@ -66,7 +73,7 @@ class Reception {
   readonly #incoming: IncomingMessage;
   readonly #limits: BodyLimits;
   readonly #started = performance.now();
-  #bytes = 0;
+  bytes = 0;
   #lastByte = performance.now();
   #paused = false;
 
@@ -102,7 +109,7 @@ class Reception {
   }
 
   #take(chunk: Uint8Array, consume: (chunk: Uint8Array) => void | Promise<void>, fail: (error: unknown) => void): void {
-    this.#bytes += chunk.length;
+    this.bytes += chunk.length;
     this.#lastByte = performance.now();
     try {
       const pause = consume(chunk);
@@ -128,12 +135,12 @@ class Reception {
     const now = performance.now();
     const { idle, slowest, grace } = this.#limits;
     const elapsed = now - this.#started;
-    const tooSlow = elapsed > grace && (this.#bytes / elapsed) * 1000 < slowest;
+    const tooSlow = elapsed > grace && (this.bytes / elapsed) * 1000 < slowest;
     if (now - this.#lastByte <= idle && !tooSlow) return;
     fail(
       refusal('SIZE_INVALID', {
         status: 408,
-        message: `the body came too slowly: ${this.#bytes} bytes in ${Math.round(elapsed / 1000)} s`,
+        message: `the body came too slowly: ${this.bytes} bytes in ${Math.round(elapsed / 1000)} s`,
         headers: { connection: 'close' },
       }),
     );

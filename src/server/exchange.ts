@@ -32,13 +32,13 @@ export async function exchange(
   options: ExchangeOptions,
 ): Promise<void> {
   const started = performance.now();
-  // Of a connection that is closed neither can be asked any more.
-  const { bytesRead: before, remoteAddress: remote = '-' } = incoming.socket;
+  // A connection that is closed does not tell any more.
+  const { remoteAddress: remote = '-' } = incoming.socket;
   const controller = new AbortController();
   response.once('close', () => controller.abort(new HubError('ABORTED', 'the client went away')));
   response.setHeader('docker-distribution-api-version', 'registry/2.0');
   response.setHeader('x-content-type-options', 'nosniff');
-  const told: { user?: string | undefined } = {};
+  const told: Told = {};
   let aborted = false;
   try {
     const reply = await replyTo(incoming, {
@@ -52,16 +52,25 @@ export async function exchange(
   } catch (error) {
     aborted = true;
     response.destroy();
-    if (!HubError.is(error, 'UNREACHABLE') && !HubError.is(error, 'ABORTED'))
-      options.onFailure?.(error, nameOf(incoming));
+    if (!isTheirs(error)) options.onFailure?.(error, nameOf(incoming));
   }
-  options.onAccess?.(entryOf({ incoming, response, remote, user: told.user, started, before, aborted }));
+  options.onAccess?.(entryOf({ incoming, response, remote, told, started, aborted }));
+}
+
+/** A client that went away, also before it could hear that it asked for the wrong thing, is no failure of ours. */
+function isTheirs(error: unknown): boolean {
+  return isRefusal(error) || HubError.is(error, 'UNREACHABLE') || HubError.is(error, 'ABORTED');
+}
+
+/** Filled in for the log. */
+interface Told {
+  user?: string | undefined;
+  body?: Body;
 }
 
 interface Answering extends ExchangeOptions {
   readonly signal: AbortSignal;
-  /** Filled in for the log. */
-  readonly told: { user?: string | undefined };
+  readonly told: Told;
   readonly onBody: (() => void) | undefined;
 }
 
@@ -70,7 +79,7 @@ async function replyTo(incoming: IncomingMessage, options: Answering): Promise<R
   try {
     return await handle(incoming, options);
   } catch (error) {
-    if (incoming.destroyed && !incoming.complete) throw error;
+    if (incoming.socket.destroyed || (incoming.destroyed && !incoming.complete)) throw error;
     if (!isRefusal(error) && !HubError.is(error, 'NOT_FOUND')) options.onFailure?.(error, nameOf(incoming));
     return wireAnswer(error);
   }
@@ -85,6 +94,7 @@ async function handle(incoming: IncomingMessage, options: Answering): Promise<Re
   const route = routeOf(path);
   if (!route) return { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' };
   const body = new Body(incoming, options.bodyLimits, options.onBody);
+  options.told.body = body;
   return answer({ method, query, headers, body, signal: options.signal }, route, options.place);
 }
 
@@ -100,22 +110,20 @@ interface Exchanged {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
   readonly remote: string;
-  readonly user: string | undefined;
+  readonly told: Told;
   readonly started: number;
-  /** Bytes the connection had received before. */
-  readonly before: number;
   readonly aborted: boolean;
 }
 
-function entryOf({ incoming, response, remote, user, started, before, aborted }: Exchanged): AccessEntry {
+function entryOf({ incoming, response, remote, told, started, aborted }: Exchanged): AccessEntry {
   return {
     remote,
-    user,
+    user: told.user,
     method: incoming.method ?? '-',
     target: incoming.url ?? '-',
     status: response.statusCode,
-    sent: Number(response.getHeader('content-length') ?? 0),
-    received: Math.max(0, incoming.socket.bytesRead - before),
+    sent: incoming.method === 'HEAD' ? 0 : Number(response.getHeader('content-length') ?? 0),
+    received: told.body?.received ?? 0,
     milliseconds: Math.round(performance.now() - started),
     agent: incoming.headers['user-agent'] ?? '-',
     aborted,

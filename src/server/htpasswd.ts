@@ -43,18 +43,23 @@ class HtpasswdFile implements Accounts {
     this.#path = path;
   }
 
+  /** A file that cannot be read is looked at again for every request: until it can, nobody gets in. */
   async load(): Promise<void> {
-    this.#looked = performance.now();
+    const looked = performance.now();
     const stats = await lstatIfExists(this.#path).catch((error: unknown) => {
       throw storageError(error, `cannot read ${this.#path}`);
     });
     const identity = stats ? `${stats.ino}-${stats.size}-${stats.mtimeMs}` : '';
-    if (identity !== '' && identity === this.#identity) return;
+    if (identity !== '' && identity === this.#identity) {
+      this.#looked = looked;
+      return;
+    }
     if (stats && stats.size > FILE_LIMIT) throw invalid(this.#path, `is larger than ${FILE_LIMIT} bytes`);
     const bytes = await readIfExists(this.#path);
     if (!bytes) throw invalid(this.#path, 'does not exist');
     this.#hashes = parseHtpasswd(bytes.toString('utf8'), this.#path);
     this.#identity = identity;
+    this.#looked = looked;
   }
 
   async check(username: string, password: string): Promise<boolean> {

@@ -2,6 +2,7 @@
 import {
   createServer as createPlainServer,
   type IncomingMessage,
+  type RequestListener,
   type Server,
   type ServerOptions,
   type ServerResponse,
@@ -79,7 +80,7 @@ const CLOSE_IDLE_EVERY = 50;
 /**
  * Starts a registry: the OCI distribution API 1.1, the catalog, and v1 search. Throws REFUSED for an address that other
  * machines reach when it has no TLS or no accounts, STORAGE for a folder that holds something else, LOCKED for one that
- * is served already, and UNREACHABLE when the address cannot be had.
+ * is served already, CONFIG_INVALID for a certificate or key that is none, and UNREACHABLE when the address cannot be had.
  */
 export async function serve(options: ServeOptions = {}): Promise<RegistryServer> {
   const { host = '127.0.0.1', port = 0, tls, accounts } = options;
@@ -125,13 +126,27 @@ function createServer(options: ServeOptions, place: RegistryPlace): Server {
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
     void exchange(incoming, response, common);
   };
-  const server = tls ? createTlsServer({ ...settings, ...tls }, listener) : createPlainServer(settings, listener);
+  const server = tls ? createSecureServer({ ...settings, ...tls }, listener) : createPlainServer(settings, listener);
   server.on('checkContinue', (incoming: IncomingMessage, response: ServerResponse) => {
     void exchange(incoming, response, { ...common, expectsContinue: true });
   });
   server.maxConnections = LIMITS.connections;
   server.setTimeout(LIMITS.idle + 15_000);
   return server;
+}
+
+function createSecureServer(
+  settings: ServerOptions & NonNullable<ServeOptions['tls']>,
+  listener: RequestListener,
+): Server {
+  try {
+    return createTlsServer(settings, listener);
+  } catch (error) {
+    throw new HubError('CONFIG_INVALID', `the certificate and the key cannot be used: ${describe(error)}`, {
+      cause: error,
+      hint: 'give a certificate and the key that belongs to it, both as PEM',
+    });
+  }
 }
 
 function describe(error: unknown): string {

@@ -70,12 +70,12 @@ async function takeWhole(
   const upload = await dir.uploads.start(repository, digest.slice(0, digest.indexOf(':')));
   try {
     await upload.append(request.body);
+    await dir.finish(upload, digest);
   } catch (error) {
     // The client was not told where the session is, so nobody can go on with it.
     await dir.uploads.end(upload);
     throw error;
   }
-  await dir.finish(upload, digest);
   return created(repository, digest);
 }
 

@@ -120,7 +120,8 @@ function accessLine(line: string): string | undefined {
   return match ? `${match[1]} ${match[2]} ${match[3]}` : undefined;
 }
 
-function cacheFolder(): string {
+/** Where programs that tests need are kept between runs. */
+export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'hubctl-test');
 }
 

@@ -69,7 +69,7 @@ export class RegistryDir implements RegistryContents, AsyncDisposable {
   readonly #content: ContentFiles;
   readonly #repositories: Repositories;
   readonly #turns = new Turns();
-  readonly #holding: Holding | undefined;
+  #holding: Holding | undefined;
 
   constructor(paths: RegistryPaths, holding: Holding | undefined) {
     const directories = new DirectorySync();
@@ -154,27 +154,29 @@ export class RegistryDir implements RegistryContents, AsyncDisposable {
   /** Bytes first, then the link, then who it refers to, then the names: whoever sees one of them finds the ones before. */
   async putManifest(repository: string, manifest: NewManifest): Promise<void> {
     const { descriptor, bytes, tags, subject, referrer, upstream } = manifest;
-    await this.#turns.take(descriptor.digest, async () => {
-      if ((await this.#content.sizeOf(descriptor.digest)) === undefined) await this.#store(repository, manifest, bytes);
+    const { digest } = descriptor;
+    await this.#turns.take(digest, async () => {
+      if ((await this.#content.sizeOf(digest)) === undefined) await this.#store(repository, manifest, bytes);
       await this.#repositories.addManifest(repository, descriptor);
+      if (subject !== undefined && referrer) await this.#repositories.addReferrer(repository, subject, referrer);
+      for (const tag of tags) {
+        await this.#named(repository, tag, () => this.#repositories.setTag(repository, tag, { digest, upstream }));
+      }
     });
-    if (subject !== undefined && referrer) await this.#repositories.addReferrer(repository, subject, referrer);
-    for (const tag of tags) await this.#repositories.setTag(repository, tag, { digest: descriptor.digest, upstream });
   }
 
   deleteTag(repository: string, tag: string): Promise<boolean> {
-    return this.#repositories.removeTag(repository, tag);
+    return this.#named(repository, tag, () => this.#repositories.removeTag(repository, tag));
   }
 
   /** Takes a manifest away with its tags and its entry among the referrers of `subject`. False when it is not there. */
-  async deleteManifest(repository: string, digest: string, subject: string | undefined): Promise<boolean> {
-    if ((await this.#repositories.manifestType(repository, digest)) === undefined) return false;
-    for (const tag of await this.#repositories.tags(repository)) {
-      if ((await this.#repositories.tag(repository, tag))?.digest !== digest) continue;
-      await this.#repositories.removeTag(repository, tag);
-    }
-    if (subject !== undefined) await this.#repositories.removeReferrer(repository, subject, digest);
-    return this.#unlink(digest, () => this.#repositories.removeManifest(repository, digest));
+  deleteManifest(repository: string, digest: string, subject: string | undefined): Promise<boolean> {
+    return this.#unlink(digest, async () => {
+      if ((await this.#repositories.manifestType(repository, digest)) === undefined) return false;
+      for (const tag of await this.#repositories.tags(repository)) await this.#untag(repository, tag, digest);
+      if (subject !== undefined) await this.#repositories.removeReferrer(repository, subject, digest);
+      return this.#repositories.removeManifest(repository, digest);
+    });
   }
 
   /** Takes a blob away from one repository. False when it did not have it. */
@@ -182,9 +184,24 @@ export class RegistryDir implements RegistryContents, AsyncDisposable {
     return this.#unlink(digest, () => this.#repositories.removeBlob(repository, digest));
   }
 
-  /** Lets others serve the directory. */
+  /** Lets others serve the directory. A second time would take the lock from them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#holding?.release();
+    const holding = this.#holding;
+    this.#holding = undefined;
+    holding?.release();
+  }
+
+  /** Whatever concerns one tag takes turns, within the turn of a digest if there is one. */
+  #named<T>(repository: string, tag: string, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(`tag ${repository}:${tag}`, work);
+  }
+
+  /** Takes a tag away unless it has moved to another manifest. */
+  async #untag(repository: string, tag: string, digest: string): Promise<void> {
+    await this.#named(repository, tag, async () => {
+      const entry = await this.#repositories.tag(repository, tag);
+      if (entry?.digest === digest) await this.#repositories.removeTag(repository, tag);
+    });
   }
 
   /** Content that no repository has any more is deleted with its last link. */

@@ -83,11 +83,12 @@ export class Upload {
     }
   }
 
-  /** Forgets the session and what it received. */
-  async end(): Promise<void> {
+  /** Forgets the session and what it received. False when it had ended before. */
+  async end(): Promise<boolean> {
     try {
-      await removeIfExists(this.#place.state);
+      const isFirst = await removeIfExists(this.#place.state);
       await removeIfExists(this.#place.data);
+      return isFirst;
     } catch (error) {
       throw this.#failure(error);
     }

@@ -70,8 +70,8 @@ export class Uploads {
   /** Ends a session, whether its content was taken or is given up. */
   async end(upload: Upload): Promise<void> {
     this.#known.delete(upload.id);
-    this.#open = Math.max(0, this.#open - 1);
-    await upload.end();
+    // Whoever failed may end what was ended already; it counts once.
+    if (await upload.end()) this.#open = Math.max(0, this.#open - 1);
   }
 
   /** Ends sessions that got no byte for `age` milliseconds. */
