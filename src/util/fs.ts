@@ -12,6 +12,8 @@ export interface WriteFileOptions {
   readonly ownerOnly?: boolean | undefined;
   /** The caller holds the lock of the file, so a temporary file that is there was left by a process that died. */
   readonly alone?: boolean | undefined;
+  /** Asked when all is ready; the file stays as it is when the answer is no. */
+  readonly mayReplace?: (() => Promise<boolean>) | undefined;
 }
 
 /** A temporary file this old was left by a process that died. */
@@ -73,13 +75,13 @@ export async function readIfExists(path: string): Promise<Buffer | undefined> {
 /**
  * Replaces a file as a whole: readers see the old bytes or the new ones, also after a crash or a power cut. A symbolic
  * link stays and the file it points to is replaced; a file that exists keeps its permissions and, where this user may
- * set it, its owner. The directory must exist. Throws STORAGE; then the old file is untouched.
+ * set it, its owner. The directory must exist. False when `mayReplace` said no. Throws STORAGE; then the old file is untouched.
  */
 export async function writeFileAtomic(
   path: string,
   bytes: Uint8Array | string,
   options: WriteFileOptions = {},
-): Promise<void> {
+): Promise<boolean> {
   try {
     const target = await followLink(path);
     const before = await statIfExists(target);
@@ -87,12 +89,17 @@ export async function writeFileAtomic(
     const { file, path: temporary } = await openTemporary(target, options.mode ?? 0o644);
     try {
       await writeLike({ file, bytes, before, allowed: options.ownerOnly === true ? 0o700 : 0o7777 });
+      if (options.mayReplace && !(await options.mayReplace())) {
+        await removeIfExists(temporary);
+        return false;
+      }
       await rename(temporary, target);
     } catch (error) {
       await removeIfExists(temporary);
       throw error;
     }
     await syncDirectory(dirname(target));
+    return true;
   } catch (error) {
     throw storageError(error, `cannot write ${path}`);
   }

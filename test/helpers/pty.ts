@@ -16,7 +16,7 @@ export interface PtyOptions {
 
 /** True where script(1) of util-linux is there. */
 export const hasPty: boolean =
-  process.platform === 'linux' && spawnSync('script', ['--version']).stdout?.toString().includes('util-linux') === true;
+  process.platform === 'linux' && String(spawnSync('script', ['--version']).stdout).includes('util-linux');
 
 if (!hasPty) console.log('skipped: tests on a real terminal, for want of script (util-linux)');
 
