@@ -1,17 +1,22 @@
 #!/usr/bin/env node
 // Serves the keychain entries of hubctl to docker and other programs that speak the docker-credential protocol.
-import { processIo, interruption } from '../dist/cli/main.js';
-import { runCredentialHelper } from '../dist/cli/credential-helper.js';
+'use strict';
+const { processIo, interruption } = require('../dist/cli/main.js');
+const { runCredentialHelper } = require('../dist/cli/credential-helper.js');
 
-const controller = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => controller.abort(interruption(signal)));
+void serve();
+
+async function serve() {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => controller.abort(interruption(signal)));
+  }
+  const [action, ...rest] = process.argv.slice(2);
+  process.exitCode = await runCredentialHelper(
+    rest.length === 0 ? action : undefined,
+    processIo(controller.signal),
+  ).catch((error) => {
+    process.stderr.write(`docker-credential-hubctl: ${error.stack}\n`);
+    return 70;
+  });
 }
-const [action, ...rest] = process.argv.slice(2);
-process.exitCode = await runCredentialHelper(
-  rest.length === 0 ? action : undefined,
-  processIo(controller.signal),
-).catch((error) => {
-  process.stderr.write(`docker-credential-hubctl: ${error.stack}\n`);
-  return 70;
-});

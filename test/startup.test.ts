@@ -34,14 +34,15 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function loadedBy(...args: readonly string[]): Promise<Loaded> {
   const coverage = await mkdtemp(join(folder, 'coverage-'));
   const env = { PATH: process.env['PATH'], HOME: join(folder, 'home'), NODE_V8_COVERAGE: coverage };
-  await execute(process.execPath, [join(folder, 'bin/hubctl.js'), ...args], { env, cwd: join(folder, 'home') });
+  const hubctl = join(folder, 'bin/hubctl.js');
+  await execute(process.execPath, [hubctl, ...args], { env, cwd: join(folder, 'home') });
   const scripts = new Set<string>();
   for (const name of await readdir(coverage)) {
     const { result } = JSON.parse(await readFile(join(coverage, name), 'utf8')) as { result: { url: string }[] };
     for (const { url } of result) if (url.startsWith('file:')) scripts.add(fileURLToPath(url));
   }
   const outputs = Object.entries(bundle.outputs).filter(([path]) => scripts.has(join(ROOT, path)));
-  expect(outputs.length, 'files of the bundle that were loaded').toBeGreaterThan(0);
+  expect([...scripts], 'the account of what was loaded').toContain(hubctl);
   const inputs = outputs.flatMap(([, output]) =>
     Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
   );
@@ -64,22 +65,14 @@ function commandsOf({ parts }: Loaded): readonly string[] {
   return parts.filter((part) => part.startsWith('cli/commands/'));
 }
 
-describe('--version', () => {
-  test('loads no package, no command and nothing of the library but errors', async () => {
-    const loaded = await loadedBy('--version');
-    expect(loaded.packages).toEqual([]);
-    expect(loaded.parts).toEqual(['cli/main.ts', 'cli/version.ts', 'errors.ts', 'version.ts']);
-    expect(loaded.kilobytes).toBeLessThanOrEqual(12);
-  });
-});
-
-describe('--help', () => {
-  test('loads the width of characters, and of the commands only their list', async () => {
-    const loaded = await loadedBy('--help');
-    expect(loaded.packages).toEqual(['get-east-asian-width']);
-    expect(commandsOf(loaded)).toEqual([]);
-    expect(loaded.parts.filter((part) => !part.startsWith('cli/'))).toEqual(['errors.ts', 'util']);
-    expect(loaded.kilobytes).toBeLessThanOrEqual(45);
+describe.each([
+  ['--version', ['--version']],
+  ['--help', ['--help']],
+  ['help of a command', ['pull', '--help']],
+  ['completion', ['completion', 'bash']],
+])('%s', (_, args) => {
+  test('loads nothing of the program', async () => {
+    expect(await loadedBy(...args)).toEqual({ packages: [], parts: [], kilobytes: 0 });
   });
 });
 
@@ -101,5 +94,49 @@ describe('pull', () => {
     expect(commandsOf(loaded)).toEqual(['cli/commands/pull.ts']);
     expect(loaded.packages).toEqual(['commander', 'get-east-asian-width', 'p-limit', 'undici', 'yocto-queue']);
     expect(loaded.kilobytes).toBeLessThanOrEqual(1200);
+  });
+});
+
+const EVERY = ['commander', 'get-east-asian-width'];
+const COPIES = [...EVERY, 'p-limit', 'yocto-queue'];
+
+describe('a command that stays on this machine', () => {
+  test.each([
+    { args: ['images'], file: 'image/ls', packages: EVERY },
+    { args: ['rmi', 'x'], file: 'image/rm', packages: EVERY },
+    { args: ['image', 'prune'], file: 'image/prune', packages: EVERY },
+    { args: ['auth', 'ls'], file: 'auth/ls', packages: EVERY },
+    { args: ['logout', 'x'], file: 'logout', packages: EVERY },
+    { args: ['import', 'nothing', 'x'], file: 'import', packages: [...EVERY, 'tar'] },
+    { args: ['save', '-o', 'f.tar', 'x'], file: 'save', packages: [...COPIES, 'tar'].toSorted() },
+    { args: ['load', '-i', 'nothing.tar'], file: 'load', packages: [...COPIES, 'tar'].toSorted() },
+  ])('$args.0 $args.1: itself, and nothing that speaks to a network', async ({ args, file, packages }) => {
+    const loaded = await loadedBy(...args);
+    expect(commandsOf(loaded)).toEqual([`cli/commands/${file}.ts`]);
+    expect(loaded.packages.toSorted()).toEqual(packages.toSorted());
+    expect(loaded.parts.filter((part) => part === 'auth' || part === 'hub')).toEqual([]);
+    expect(loaded.kilobytes).toBeLessThanOrEqual(460);
+  });
+});
+
+describe('a command that asks a registry', () => {
+  let registry: Awaited<ReturnType<typeof startRegistry>>;
+  beforeAll(async () => {
+    registry = await startRegistry();
+  });
+  afterAll(() => registry.stop());
+
+  test.each([
+    { args: ['digest', 'HOST/app:1'], file: 'digest' },
+    { args: ['tags', 'HOST/app'], file: 'tags' },
+    { args: ['inspect', 'HOST/app:1'], file: 'inspect' },
+    { args: ['copy', 'HOST/app:1', 'oci:out'], file: 'copy' },
+    { args: ['login', '-u', 'a', '-p', 'b', 'HOST'], file: 'login' },
+    { args: ['search', 'x', '--index', 'http://HOST'], file: 'search' },
+  ])('$args.0: itself, but no tar, no spinner, no colours and no keychain', async ({ args, file }) => {
+    const loaded = await loadedBy(...args.map((word) => word.replace('HOST', registry.host)));
+    expect(commandsOf(loaded)).toEqual([`cli/commands/${file}.ts`]);
+    expect(loaded.packages.filter((name) => !COPIES.includes(name) && name !== 'undici')).toEqual([]);
+    expect(loaded.kilobytes).toBeLessThanOrEqual(1150);
   });
 });

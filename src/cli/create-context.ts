@@ -36,7 +36,8 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     onWarning: (message) => output.warn(message),
   });
   return {
-    io: { ...io, signal },
+    // A copy would open all standard streams.
+    io: signal === io.signal ? io : { ...io, signal },
     signal,
     settings: { storeDir, concurrency: globals.concurrency ?? CONCURRENCY, debug, authfile },
     output,

@@ -18,6 +18,7 @@ export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] 
   ['HTTP_PROXY, HTTPS_PROXY', 'proxies for plain and for encrypted requests'],
   ['NO_PROXY', 'hosts, domains and networks that are reached without a proxy'],
   ['NODE_EXTRA_CA_CERTS', 'PEM file of certificate authorities to trust (--tls-ca)'],
+  ['HUBCTL_CA', 'the same, but read only when TLS is used; Node.js 20 reads the other at every start'],
   ['SSL_CERT_FILE, SSL_CERT_DIR', 'file and folder of certificate authorities to trust'],
   ['SOURCE_DATE_EPOCH', 'time that a new image is given, in seconds since 1970'],
   ['NO_COLOR', 'no colours, whatever the terminal can do'],

@@ -53,11 +53,15 @@ export async function filterImages(
 ): Promise<readonly ImageSummary[]> {
   const before = await Promise.all(filters.before.map((text) => createdOf(text, images, store)));
   const since = await Promise.all(filters.since.map((text) => createdOf(text, images, store)));
-  const found = images.filter((image) => {
+  const asksForTime = filters.until !== undefined || before.length > 0 || since.length > 0;
+  const isInTime = (image: ImageSummary): boolean => {
     const created = timeOf(image);
-    if (filters.dangling !== undefined && image.dangling !== filters.dangling) return false;
     if (filters.until !== undefined && !(created < filters.until)) return false;
-    return before.every((time) => created < time) && since.every((time) => created > time) && isNamed(image, filters);
+    return before.every((time) => created < time) && since.every((time) => created > time);
+  };
+  const found = images.filter((image) => {
+    if (filters.dangling !== undefined && image.dangling !== filters.dangling) return false;
+    return (!asksForTime || isInTime(image)) && isNamed(image, filters);
   });
   if (filters.labels.length === 0) return found;
   const labels = await Promise.all(found.map((image) => labelsOf(image, store)));

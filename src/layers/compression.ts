@@ -1,4 +1,4 @@
-// How is a compressed layer unpacked, and how is one packed so that the same bytes come out every time?
+// How is a compressed layer unpacked, and what may convert content on its way?
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { HubError } from '../errors.ts';
@@ -26,8 +26,6 @@ export interface InflateOptions {
 const FREE_OUTPUT = 1024 ** 3;
 const MAX_RATIO = 1000;
 const CHUNK = 128 * 1024;
-const OS_BYTE = 9;
-const OS_UNKNOWN = 255; // RFC 1952 section 2.3.1
 
 /**
  * Inflates what is written to it. `consume` gets the plain bytes, and may pause by a promise. Throws CONTENT_INVALID for
@@ -60,22 +58,6 @@ export async function inflater(
 /** The plain bytes of compressed content. Throws like `inflater`, when it is read. */
 export function inflated(content: Content, compression: Compression, options: InflateOptions = {}): Content {
   return compression === 'none' ? content : converted(content, (consume) => inflater(compression, consume, options));
-}
-
-/** The gzip of content: level 6, no name, no time, so that equal input and equal zlib give equal bytes. */
-export function gzipped(content: Content): Content {
-  return converted(content, async (consume) => gzipper(consume));
-}
-
-/** Compresses what is written to it, like `gzipped`. */
-export function gzipper(consume: Consume): Converter {
-  let position = 0;
-  const anonymous: Consume = (chunk) => {
-    if (position <= OS_BYTE && position + chunk.length > OS_BYTE) chunk[OS_BYTE - position] = OS_UNKNOWN;
-    position += chunk.length;
-    return consume(chunk);
-  };
-  return new TransformConverter(zlib.createGzip({ level: 6, chunkSize: CHUNK }), anonymous, 'content');
 }
 
 /** Content that passes through a converter; whichever fails, both are given up. */

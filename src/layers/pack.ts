@@ -5,7 +5,8 @@ import type { Descriptor } from '../spec/descriptor.ts';
 import { layerCompression, MEDIA_TYPES } from '../spec/media-types.ts';
 import type { CallOptions } from '../transfer/endpoint.ts';
 import type { Content } from '../util/content.ts';
-import { converted, gzipper, inflater, type Compression } from './compression.ts';
+import { converted, inflater, type Compression } from './compression.ts';
+import { gzipper } from './gzip.ts';
 
 /** What packing needs of the local store. */
 export interface LayerStore {

@@ -2,10 +2,11 @@
 
 /**
  * What must not reach a terminal or a line as it is: controls (C0, DEL, C1), line and paragraph separators, lone
- * surrogates, bidirectional controls, invisible joiners other than the two that scripts need, and tag characters.
+ * surrogates, bidirectional controls, invisible joiners other than the two that scripts need, and tag characters. As
+ * ranges, because Unicode properties take V8 a millisecond to look up, at every start.
  */
 const UNSAFE =
-  /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}\u{180E}\u{200B}\u{2060}-\u{206F}\u{FEFF}\u{FFF9}-\u{FFFB}\u{E0000}-\u{E007F}]/gu;
+  /[\0-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 const HARMLESS = /^[\x20-\x7e]*$/;
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 

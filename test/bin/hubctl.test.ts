@@ -1,21 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { execute } from '../helpers/hubctl.ts';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'hubctl.js');
 
 /** Stands for the real program: does what its first argument says. */
 const STUB = `
-export const interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
-export const processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
-export const fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
+exports.interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
+exports.processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
+exports.fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
 const aborted = (signal) => new Promise((resolve) => {
   const timer = setInterval(() => undefined, 1000);
   signal.addEventListener('abort', () => { clearInterval(timer); resolve(signal.reason.signal); });
 });
-export async function run([what, ...rest], { signal, stdout, stderr }) {
+exports.run = async ([what, ...rest], { signal, stdout, stderr }) => {
   if (what === 'status') return Number(rest[0]);
   if (what === 'crash') { setTimeout(() => { throw new Error('late'); }, 1); await aborted(signal); }
   if (what === 'linger') { setInterval(() => undefined, 1000); return 3; }
@@ -31,17 +33,23 @@ export async function run([what, ...rest], { signal, stdout, stderr }) {
     return 130;
   }
   return 0;
-}
+};
 `;
+
+/** Stand for what is written down at build time. */
+const ANSWERS = ['version', 'help', 'help.pull', 'help.image.ls', 'completion.zsh'];
 
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hubctl-bin-'));
   await mkdir(join(folder, 'bin'));
-  await mkdir(join(folder, 'dist', 'cli'), { recursive: true });
+  await mkdir(join(folder, 'dist', 'cli', 'answers'), { recursive: true });
   await cp(BIN, join(folder, 'bin', 'hubctl.js'));
+  await cp(join(BIN, '..', 'package.json'), join(folder, 'bin', 'package.json'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
+  await writeFile(join(folder, 'dist', 'cli', 'package.json'), '{"type":"commonjs"}');
   await writeFile(join(folder, 'dist', 'cli', 'main.js'), STUB);
+  for (const name of ANSWERS) await writeFile(join(folder, 'dist', 'cli', 'answers', `${name}.txt`), `${name}\n`);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -76,6 +84,44 @@ function startScript(script: string, args: readonly string[]): Started {
 
 test('the status of the program is the status of the process', async () => {
   expect(await start('status', '5').ended).toEqual({ status: 5, signal: null, stderr: '' });
+});
+
+describe('what is written down is answered without the program', () => {
+  test.each([
+    ['version', ['--version']],
+    ['version', ['-v']],
+    ['help', []],
+    ['help', ['-h']],
+    ['help', ['help']],
+    ['help.pull', ['pull', '--help']],
+    ['help.image.ls', ['help', 'image', 'ls']],
+    ['completion.zsh', ['completion', 'zsh']],
+  ])('%s for %j', async (answer, args) => {
+    expect(await execute(process.execPath, [join(folder, 'bin', 'hubctl.js'), ...args])).toEqual({
+      status: 0,
+      stdout: `${answer}\n`,
+      stderr: '',
+    });
+  });
+
+  test.each([[['status', '6', '--help']], [['help', '../main']], [['--version', '--json']], [['completion']]])(
+    '%j is for the program',
+    async (args) => {
+      expect(await execute(process.execPath, [join(folder, 'bin', 'hubctl.js'), ...args])).toMatchObject({
+        status: args[0] === 'status' ? 6 : 0,
+        stdout: '',
+      });
+    },
+  );
+
+  test.skipIf(!existsSync('/dev/full'))('a full disk is told, with its status', async () => {
+    const script = `"${process.execPath}" "${join(folder, 'bin', 'hubctl.js')}" --help >/dev/full`;
+    const { status, stderr } = await execute('sh', ['-c', script]);
+    expect({ status, stderr }).toEqual({
+      status: 9,
+      stderr: expect.stringContaining('hubctl: cannot write to stdout: ENOSPC') as string,
+    });
+  });
 });
 
 test('a Node.js that is too old is told so', async () => {

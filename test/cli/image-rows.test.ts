@@ -39,7 +39,7 @@ test('images are sorted by time, then by name; those without a time or a name co
     image({ name: 'docker.io/library/c:1', created: undefined }),
     image({ name: 'docker.io/library/d:1', created: '2025-01-01T00:00:00Z' }),
   ];
-  const names = images.sort(newestFirst).map(({ name }) => name?.slice('docker.io/library/'.length));
+  const names = newestFirst(images).map(({ name }) => name?.slice('docker.io/library/'.length));
   expect(names).toEqual(['d:1', 'a:1', 'b:1', undefined, 'c:1']);
 });
 

@@ -25,6 +25,12 @@ describe('safeText', () => {
     expect(safeText('\uD800')).toBe('\\u{d800}');
   });
 
+  test('knows every character that has such a property today', () => {
+    const all = Array.from({ length: 0x110000 }, (_, code) => String.fromCodePoint(code));
+    const unsafe = all.filter((character) => /[\p{Cc}\p{Bidi_Control}\p{Cs}\p{Zl}\p{Zp}]/u.test(character));
+    expect(unsafe.filter((character) => safeText(character) === character)).toEqual([]);
+  });
+
   test('never lets a control or bidirectional character through', () => {
     fc.assert(fc.property(anyText, (text) => !/[\p{Cc}\p{Bidi_Control}\p{Cs}\p{Zl}\p{Zp}]/u.test(safeText(text))));
   });

@@ -1,32 +1,55 @@
 // How do rows become an aligned table, and which values do they have for programs?
 import { safeText } from '../../util/text.ts';
 import type { Column, TableOptions } from './output.ts';
-import { displayWidth, ellipsis, padded } from './width.ts';
+import { displayWidth, ellipsis } from './width.ts';
 
 const LEAST_WIDTH = 10;
 const PADDING = 3;
+/** One column of the screen for each character, and nothing to make safe. */
+const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
  * Rows of cells as docker aligns them: at least 10 columns a cell, 3 blanks between cells, the last cell as it is, so
  * that an empty last cell leaves blanks at the end. No line feed after the last row.
  */
 export function alignRows(rows: readonly (readonly string[])[]): string {
+  // With ten thousand rows it counts how often a cell is looked at: once for rows of plain characters.
+  const odd = new Map<readonly string[], readonly number[]>();
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [index, cell] of row.slice(0, -1).entries()) {
-      widths[index] = Math.max(widths[index] ?? LEAST_WIDTH, displayWidth(cell) + PADDING);
+    const taken = isPlain(row.join('')) ? undefined : row.map(displayWidth);
+    if (taken) odd.set(row, taken);
+    // The last cell of a row does not widen its column.
+    for (let index = 0; index < row.length - 1; index++) {
+      const width = (taken?.[index] ?? row[index]?.length ?? 0) + PADDING;
+      widths[index] = Math.max(widths[index] ?? LEAST_WIDTH, width);
     }
   }
-  return rows
-    .map((row) =>
-      row.map((cell, index) => (index === row.length - 1 ? cell : padded(cell, widths[index] ?? 0))).join(''),
-    )
-    .join('\n');
+  const blanks: string[] = [];
+  const lines = rows.map((row) => {
+    const taken = odd.size === 0 ? undefined : odd.get(row);
+    let line = '';
+    for (let index = 0; index < row.length - 1; index++) {
+      const cell = row[index] ?? '';
+      const missing = (widths[index] ?? 0) - (taken?.[index] ?? cell.length);
+      line += cell + (blanks[missing] ??= ' '.repeat(missing));
+    }
+    return line + (row.at(-1) ?? '');
+  });
+  return lines.join('\n');
+}
+
+function isPlain(text: string): boolean {
+  return PLAIN.test(text);
 }
 
 /** The cell as one line, cut to the width of its column. Not yet safe for a terminal. */
 export function cellOf<Row>(row: Row, column: Column<Row>, options: TableOptions = {}): string {
-  const text = column.value(row).replace(/\s*[\r\n\t]\s*/g, ' ');
+  return cutCell(column.value(row), column, options);
+}
+
+function cutCell<Row>(value: string, column: Column<Row>, options: TableOptions): string {
+  const text = value.replace(/\s*[\r\n\t]\s*/g, ' ');
   return column.width === undefined || options.truncate === false ? text : ellipsis(text, column.width);
 }
 
@@ -37,7 +60,12 @@ export function renderTable<Row>(
   options: TableOptions = {},
 ): string {
   const shown = columns.filter((column) => !column.hidden);
-  const cells = rows.map((row) => shown.map((column) => safeText(cellOf(row, column, options))));
+  const mayCut = options.truncate !== false && shown.some((column) => column.width !== undefined);
+  const cells = rows.map((row) => {
+    const values = shown.map((column) => column.value(row));
+    if (!mayCut && isPlain(values.join(''))) return values;
+    return shown.map((column, index) => safeText(cutCell(values[index] ?? '', column, options)));
+  });
   return alignRows([shown.map((column) => column.header), ...cells]);
 }
 

@@ -3,17 +3,19 @@
 const SIZE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
+const YEAR_2000 = Date.UTC(2000, 0, 1);
 
 /** Decimal size with `digits` significant digits: `4.5MB` in tables (3), `36.45kB` in progress (4). */
 export function formatSize(bytes: number, digits = 3): string {
+  // What rounds to a thousand of a unit is one of the next: 999,999 bytes are 1MB and not 1000kB.
+  const most = 1000 - 0.5 * 10 ** (3 - digits);
   let value = bytes;
   let unit = 0;
-  // Rounded first, so that 999,999 bytes are 1MB and not 1000kB.
-  while (unit < SIZE_UNITS.length - 1 && rounded(value, digits) >= 1000) {
+  while (unit < SIZE_UNITS.length - 1 && value >= most) {
     value /= 1000;
     unit += 1;
   }
-  return `${rounded(value, digits)}${SIZE_UNITS[unit] ?? ''}`;
+  return `${Number(value.toPrecision(digits))}${SIZE_UNITS[unit] ?? ''}`;
 }
 
 /** `12.3MB/s`. */
@@ -44,7 +46,7 @@ export function formatAge(milliseconds: number): string {
 /** `3 weeks ago` for a time in RFC 3339; `N/A` for no time, an unreadable one, or one before 2000 as build tools set it. */
 export function formatAgo(time: string | undefined, now: number): string {
   const then = time === undefined ? Number.NaN : Date.parse(time);
-  if (Number.isNaN(then) || then < Date.UTC(2000, 0, 1)) return 'N/A';
+  if (Number.isNaN(then) || then < YEAR_2000) return 'N/A';
   return `${formatAge(Math.max(0, now - then))} ago`;
 }
 
@@ -57,8 +59,4 @@ function formatHours(exact: number): string {
   if (hours < 24 * 30 * 2) return `${Math.floor(days / 7)} weeks`;
   if (hours < 24 * 365 * 2) return `${Math.floor(days / 30)} months`;
   return `${Math.floor(exact / 24 / 365)} years`;
-}
-
-function rounded(value: number, digits: number): number {
-  return Number(value.toPrecision(digits));
 }

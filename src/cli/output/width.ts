@@ -2,7 +2,8 @@
 import { eastAsianWidth } from 'get-east-asian-width';
 
 const ASCII = /^[\x20-\x7e]*$/;
-const ZERO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}\p{Cc}]$/u;
+/** Made on first use: V8 takes a millisecond to look Unicode properties up, and most texts are ASCII. */
+let zeroWidth: RegExp | undefined;
 
 /** Columns of the screen: wide East Asian characters and emoji take 2, combining marks none. */
 export function displayWidth(text: string): number {
@@ -36,6 +37,7 @@ export function padded(text: string, columns: number): string {
 }
 
 function characterWidth(character: string): number {
-  if (ZERO_WIDTH.test(character)) return 0;
+  zeroWidth ??= new RegExp('^[\\p{Mn}\\p{Me}\\p{Cf}\\p{Cc}]$', 'u');
+  if (zeroWidth.test(character)) return 0;
   return eastAsianWidth(character.codePointAt(0) ?? 0);
 }

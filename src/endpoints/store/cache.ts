@@ -4,8 +4,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isErrno, storageError } from '../../util/fs.ts';
 import { isRecord } from '../../util/json.ts';
-import type { ManifestFacts } from './facts.ts';
 import type { FactsByDigest } from './graph.ts';
+import { keep, unkeep } from './kept-facts.ts';
 import type { StorePaths } from './paths.ts';
 
 interface Header {
@@ -17,7 +17,7 @@ interface Header {
   readonly sum: string;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 /** Bytes of the first line, blanks and line feed included, so that it can be replaced where it is. */
 const HEADER = 512;
 
@@ -35,8 +35,8 @@ export async function readFacts(paths: StorePaths, index: string): Promise<Facts
   const facts: FactsByDigest = new Map();
   if (!isRecord(parsed)) return facts;
   for (const digest in parsed) {
-    const value = parsed[digest];
-    if (isFacts(value)) facts.set(digest, value);
+    const value = unkeep(parsed[digest]);
+    if (value) facts.set(digest, value);
   }
   return facts;
 }
@@ -46,7 +46,8 @@ export async function readFacts(paths: StorePaths, index: string): Promise<Facts
  * only be read, what was learnt is learnt again another time.
  */
 export async function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): Promise<void> {
-  const body = JSON.stringify(Object.fromEntries(facts));
+  const kept = Array.from(facts, ([digest, known]) => [digest, keep(known)] as const);
+  const body = JSON.stringify(Object.fromEntries(kept));
   try {
     await writeFile(paths.nextCache, headerLine({ version: VERSION, index, sum: sumOf(body) }) + body, { mode: 0o600 });
     await rename(paths.nextCache, paths.cache);
@@ -94,10 +95,6 @@ function parseHeader(line: string): Header | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isFacts(value: unknown): value is ManifestFacts {
-  return isRecord(value) && Array.isArray(value['manifests']) && Array.isArray(value['blobs']);
 }
 
 function sumOf(body: Uint8Array | string): string {

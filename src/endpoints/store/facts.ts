@@ -6,7 +6,7 @@ import { parseManifest, type Manifest } from '../../spec/manifest.ts';
 import { isAttestation, isConfigType, isManifestType, isNonDistributable } from '../../spec/media-types.ts';
 import type { Platform } from '../../spec/platform.ts';
 
-/** Follows from the bytes of a manifest and its config alone, so it never changes. JSON goes to the cache file and back. */
+/** Follows from the bytes of a manifest and its config alone, so it never changes. */
 export interface ManifestFacts {
   /** Manifests of an index. */
   readonly manifests: readonly ManifestRef[];
@@ -19,6 +19,9 @@ export interface ManifestFacts {
   readonly platform?: Platform | undefined;
   /** Digest of the manifest that this one is about, such as the image that was signed. */
   readonly subject?: string | undefined;
+  /** What follows from the blobs, where it was worked out before: their bytes, each once, and the config. */
+  readonly size?: number | undefined;
+  readonly config?: Pick<BlobRef, 'digest' | 'size'> | undefined;
 }
 
 export interface ManifestRef {
@@ -35,6 +38,9 @@ export interface BlobRef {
   /** It may be missing: registries may not hand it out [OCI image-spec layer.md, non-distributable layers]. */
   readonly optional?: true | undefined;
 }
+
+/** Layers of a usual image. */
+const FEW = 12;
 
 /** Reads verified bytes of small content. Throws NOT_FOUND, DIGEST_MISMATCH, CONTENT_INVALID. */
 export type ReadBytes = (descriptor: Descriptor) => Promise<Buffer>;
@@ -70,6 +76,18 @@ async function configFacts(
     if (isUnusable(error)) return { id: config.digest };
     throw error;
   }
+}
+
+/** Bytes of all, each once. Few are compared with each other: a set of texts takes longer than that to make. */
+export function sizeOfBlobs(blobs: readonly BlobRef[]): number {
+  const seen = blobs.length > FEW ? new Set<string>() : undefined;
+  let total = 0;
+  for (const [index, { digest, size }] of blobs.entries()) {
+    const isKnown = seen ? seen.has(digest) : blobs.findIndex((other) => other.digest === digest) < index;
+    if (!isKnown) total += size;
+    seen?.add(digest);
+  }
+  return total;
 }
 
 function manifestRef(child: Descriptor): ManifestRef {

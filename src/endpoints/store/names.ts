@@ -111,13 +111,24 @@ function parseQuickly(text: string, path: string): unknown {
 }
 
 function parseEntry(raw: unknown, where: string): IndexEntry {
-  const { annotations, ...bare } = isRecord(raw) ? raw : {};
-  const { [REF_NAME]: short, [IMAGE_NAME]: full, ...others } = isRecord(annotations) ? annotations : {};
-  const text = full ?? short;
+  const fields = isRecord(raw) ? raw : {};
+  const annotations = isRecord(fields['annotations']) ? fields['annotations'] : {};
+  const text = annotations[IMAGE_NAME] ?? annotations[REF_NAME];
   const name = typeof text === 'string' ? nameFrom(text) : undefined;
-  const isPlain = Object.keys(others).length === 0 && (name !== undefined || text === undefined);
-  const descriptor = parseDescriptor(isPlain ? bare : raw, where);
-  return { name, descriptor: name === undefined || isPlain ? descriptor : withoutName(descriptor), raw: raw as object };
+  // Nothing but the name is annotated: then no copy need be made to take the name away.
+  const isPlain = (name !== undefined || text === undefined) && !hasOther(annotations);
+  if (!isPlain) {
+    const descriptor = parseDescriptor(raw, where);
+    return { name, descriptor: name === undefined ? descriptor : withoutName(descriptor), raw: raw as object };
+  }
+  const { mediaType, digest, size, urls, platform, artifactType, data } = fields;
+  const descriptor = parseDescriptor({ mediaType, digest, size, urls, platform, artifactType, data }, where);
+  return { name, descriptor, raw: raw as object };
+}
+
+function hasOther(annotations: Readonly<Record<string, unknown>>): boolean {
+  for (const key in annotations) if (key !== REF_NAME && key !== IMAGE_NAME) return true;
+  return false;
 }
 
 /** Other tools write any text here, such as a tag alone; undefined when it cannot be a name. */

@@ -1,7 +1,7 @@
 // What does a list of images show of each?
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { platformRank, type Platform } from '../../spec/platform.ts';
-import type { BlobRef, ManifestRef } from './facts.ts';
+import { sizeOfBlobs, type BlobRef, type ManifestRef } from './facts.ts';
 import { imagesOf, type FactsByDigest } from './graph.ts';
 import { isNameless, type IndexEntry, type StoredImage } from './names.ts';
 
@@ -53,7 +53,7 @@ function contentSummary(root: Descriptor, facts: FactsByDigest, host: Platform):
   const chosen = chooseImage(images, facts, host);
   const known = chosen && facts.get(chosen.digest);
   const id = known?.id ?? root.digest;
-  const config = known?.blobs.find((blob) => blob.digest === id);
+  const config = known?.config ?? known?.blobs.find((blob) => blob.digest === id);
   const platforms = platformsOf(root, facts).map((ref) => platformSummary(ref, facts));
   const [only] = platforms;
   const size = only && platforms.length === 1 && only.present ? only.size : sizeOf(images, facts);
@@ -94,9 +94,10 @@ function platformSummary(ref: ManifestRef, facts: FactsByDigest): PlatformSummar
 }
 
 function sizeOf(images: readonly ManifestRef[], facts: FactsByDigest): number {
-  const sizes = new Map<string, number>();
-  for (const { digest } of images) for (const blob of facts.get(digest)?.blobs ?? []) sizes.set(blob.digest, blob.size);
-  let total = 0;
-  for (const size of sizes.values()) total += size;
-  return total;
+  const [only] = images;
+  if (only !== undefined && images.length === 1) {
+    const known = facts.get(only.digest);
+    return known?.size ?? sizeOfBlobs(known?.blobs ?? []);
+  }
+  return sizeOfBlobs(images.flatMap(({ digest }) => facts.get(digest)?.blobs ?? []));
 }

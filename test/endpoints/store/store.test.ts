@@ -142,7 +142,9 @@ describe('a name is given only to what is complete', () => {
     const store = await newStore();
     const image = imageOf();
     await put(store, image.blobs);
-    const digest = image.layers[0]?.descriptor.digest ?? '';
+    const layer = image.layers[0]?.descriptor ?? image.config.descriptor;
+    const { digest } = layer;
+    await store.has(layer); // it is in its place, and nothing comes after what is written here
     writeFileSync(store.blobPath(digest), 'short');
     const error = await hubErrorFrom(() => store.setName(image.manifest.descriptor, ALPINE));
     expect(error.details['missing']).toEqual([digest]);

@@ -1,0 +1,85 @@
+// What does the bench conclude from its figures, and are its images the same everywhere?
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeImage } from '../scripts/bench/images.js';
+import { between, compare, merge, newReport } from '../scripts/bench/report.js';
+import { nameOf, ROWS } from '../scripts/bench/rows.js';
+import { median, type Measured } from '../scripts/bench/run.js';
+
+const row: Measured = {
+  work: 'pull',
+  link: 'wan',
+  image: 'wide',
+  target: { wall: 0.4, requests: (blobs) => blobs + 2 },
+  rounds: 5,
+  blobs: 121,
+  results: [
+    { tool: 'hubctl', wall: 0.5, cpu: 0.2, requests: 122 },
+    { tool: 'crane', wall: 2, cpu: 0.1 },
+    { tool: 'oras', wall: 1, cpu: 0.4 },
+    { tool: 'skopeo', failure: 'status 1' },
+  ],
+};
+
+describe('a comparison', () => {
+  test('is with the peer that was fastest, and says which target is missed', () => {
+    expect(compare(row)).toEqual({ wall: 0.5, of: 'oras', cpu: 2, verdict: 'above: wall 0.4' });
+  });
+
+  test('is met when every figure is at its target or below', () => {
+    const results = [{ tool: 'hubctl', wall: 0.4, cpu: 0.2, requests: 123 }, ...row.results.slice(1)];
+    expect(compare({ ...row, results }).verdict).toBe('met');
+  });
+
+  test('says that hubctl failed, rather than nothing', () => {
+    expect(compare({ ...row, results: [{ tool: 'hubctl', failure: 'status 6' }] }).verdict).toBe('failed');
+  });
+});
+
+describe('a median', () => {
+  test('is the one in the middle, or the mean of the two there', () => {
+    expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+  });
+});
+
+describe('a report', () => {
+  test('has later figures in the place of earlier ones', () => {
+    const earlier = { ...newReport([], [], 'registry'), rows: [row, { ...row, image: 'tiny' }] };
+    const merged = merge(earlier, { ...earlier, rows: [{ ...row, rounds: 3 }] });
+    expect(merged.rows.map(({ image, rounds }) => [image, rounds])).toEqual([
+      ['wide', 3],
+      ['tiny', 5],
+    ]);
+  });
+
+  test('replaces what is between its marks and nothing else', () => {
+    const document = 'a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n';
+    expect(between(document, 'x', 'new')).toBe('a\n<!-- x: begin -->\nnew\n<!-- x: end -->\nb\n');
+    expect(() => between(document, 'y', 'new')).toThrow('no marks for y');
+  });
+});
+
+describe('the rows', () => {
+  test('have names of their own', () => {
+    expect(new Set(ROWS.map(nameOf)).size).toBe(ROWS.length);
+  });
+});
+
+describe('an image', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'hubctl-bench-test-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  test('is the same bytes for the same name', async () => {
+    const shape = { layers: 2, layerSize: 1000 };
+    const one = await makeImage('one', shape, join(folder, '1'));
+    const same = await makeImage('one', shape, join(folder, '2'));
+    const other = await makeImage('other', shape, join(folder, '3'));
+    expect(same.manifest).toEqual(one.manifest);
+    expect(other.manifest.digest).not.toBe(one.manifest.digest);
+  });
+});
