@@ -95,6 +95,7 @@ function errorsHelp(): string {
     ...codes,
     [70, '', 'a bug in hubctl'] as const,
     [143, 'ABORTED', 'stopped by SIGTERM'] as const,
+    [129, 'ABORTED', 'stopped by SIGHUP: the terminal was closed'] as const,
   ];
   const lines = all.sort(([a], [b]) => a - b).map((status) => statusLine(status));
   return page([

@@ -1,11 +1,8 @@
 // Is this machine fit for work: its settings, its store, its keychain?
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { CredentialAccess } from '../credentials/access.ts';
 import type { Store } from '../endpoints/store/store.ts';
 import type { StoreUsage } from '../endpoints/store/upkeep.ts';
-import { lstatIfExists, storageError } from '../util/fs.ts';
+import { lstatIfExists } from '../util/fs.ts';
 import { attempt, isStep, ok, type Step } from './step.ts';
 
 export interface MachineOptions {
@@ -45,8 +42,8 @@ async function check(name: string, work: () => Promise<string>): Promise<Step> {
 
 async function storeStep({ storeDir, store, size }: MachineOptions): Promise<string> {
   const opened = await store();
+  await opened.upkeep.checkWritable();
   if (!(await lstatIfExists(storeDir))) {
-    await writableParent(storeDir);
     return `${storeDir}, which the first pull creates`;
   }
   const usage = await opened.upkeep.usage();
@@ -56,15 +53,4 @@ async function storeStep({ storeDir, store, size }: MachineOptions): Promise<str
 
 function spaceOf({ bytes, free }: StoreUsage, size: (bytes: number) => string): string {
   return `, ${size(bytes)} used${free === undefined ? '' : `, ${size(free)} free`}`;
-}
-
-/** Throws STORAGE unless the nearest folder that exists may be written to. */
-async function writableParent(path: string): Promise<void> {
-  const parent = dirname(path);
-  if (parent !== path && !(await lstatIfExists(parent))) return writableParent(parent);
-  try {
-    await access(parent, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw storageError(error, `cannot create the store ${path}`);
-  }
 }

@@ -1,11 +1,14 @@
 // What can be done for a store as a whole: check it, measure it, mend it?
-import { rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { CallOptions } from '../../transfer/endpoint.ts';
-import { storageError } from '../../util/fs.ts';
+import { isErrno, storageError } from '../../util/fs.ts';
 import { withLock } from '../../util/lock.ts';
 import type { Blobs } from './blobs.ts';
 import { check, checkBlob, type CheckOptions, type CheckReport } from './check.ts';
 import { everyBlob, type Collected } from './collect.ts';
+import { storeFailure } from './failure.ts';
 import type { StorePaths } from './paths.ts';
 import { rebuildIndex } from './rescue.ts';
 import { freeBytes } from './space.ts';
@@ -21,6 +24,8 @@ export interface Upkeep {
    * manifests. Gives the path where the damaged file is kept; undefined when it was sound. Throws STORAGE, LOCKED.
    */
   rebuildIndex(): Promise<string | undefined>;
+  /** Creates nothing. Throws STORAGE when the directory, or the nearest one above it that exists, may not be written to. */
+  checkWritable(): Promise<void>;
   /** How much there is, and how much of it could go. Throws STORAGE, LOCKED. */
   usage(options?: CallOptions): Promise<StoreUsage>;
 }
@@ -47,6 +52,7 @@ export function upkeep({ paths, blobs, state, unused }: UpkeepParts): Upkeep {
     check: (options) => check({ paths, index: () => state.index(), read: state.read }, options),
     dropDamaged: (digest, options = {}) => dropDamaged(paths, digest, options),
     rebuildIndex: () => rebuildIndex(paths, blobs),
+    checkWritable: () => checkWritable(paths.dir, paths.dir),
     usage: async (options = {}) => {
       const { bytes: reclaimable } = await unused(options);
       const sizes = await Promise.all((await everyBlob(paths)).map((digest) => blobs.sizeOf(digest)));
@@ -54,6 +60,16 @@ export function upkeep({ paths, blobs, state, unused }: UpkeepParts): Upkeep {
       return { blobs: sizes.length, bytes, reclaimable, free: await freeBytes(paths.dir) };
     },
   };
+}
+
+async function checkWritable(dir: string, store: string): Promise<void> {
+  try {
+    await access(dir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const parent = dirname(dir);
+    if (isErrno(error, 'ENOENT') && parent !== dir) return checkWritable(parent, store);
+    throw storeFailure(storageError(error, `cannot write to the store ${store}`), store);
+  }
 }
 
 async function dropDamaged(paths: StorePaths, digest: string, { signal }: CallOptions): Promise<boolean> {

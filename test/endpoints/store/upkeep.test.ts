@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { folder } from '../../helpers/folder.ts';
 import { MUTATIONS } from '../../helpers/damage.ts';
 import { blobOf, newStore, opener, putImage } from '../../helpers/stores.ts';
 
@@ -49,4 +50,13 @@ test('there is nothing in a store that was never made', async () => {
   const store = await newStore();
   expect(await store.upkeep.usage()).toMatchObject({ blobs: 0, bytes: 0, reclaimable: 0 });
   expect(existsSync(store.dir)).toBe(false);
+});
+
+test('a store may be written to when its folder, or the nearest one above, may', async () => {
+  const dir = folder();
+  await (await newStore(join(dir, 'deep', 'store'))).upkeep.checkWritable();
+  expect(existsSync(join(dir, 'deep'))).toBe(false);
+  writeFileSync(join(dir, 'file'), '');
+  const below = await newStore(join(dir, 'file', 'store'));
+  await expect(below.upkeep.checkWritable()).rejects.toMatchObject({ code: 'STORAGE' });
 });
