@@ -1,11 +1,12 @@
 // How does one environment (variables, home directory, flags) become registries, credentials and a store?
 import { isAbsolute, join } from 'node:path';
+import type { SavedTokens } from './auth/saved-tokens.ts';
 import type { CredentialAccess } from './credentials/access.ts';
 import type { RegistryClient } from './endpoints/registry/client.ts';
 import type { Store } from './endpoints/store/store.ts';
 import { HubError } from './errors.ts';
 import type { HttpOptions } from './http/client.ts';
-import { readIfExists } from './util/fs.ts';
+import { lstatIfExists, readIfExists } from './util/fs.ts';
 import { isRecord, parseJson } from './util/json.ts';
 import { VERSION } from './version.ts';
 
@@ -28,6 +29,8 @@ export interface DefaultsOptions {
   readonly tlsKey?: string | undefined;
   /** Bytes per second for all bodies together. */
   readonly limitRate?: number | undefined;
+  /** False: tokens are not kept between runs. True by default, unless `HUBCTL_TOKEN_CACHE` is `0`. */
+  readonly tokenCache?: boolean | undefined;
   readonly trace?: HttpOptions['trace'];
   readonly onRetry?: HttpOptions['onRetry'];
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -43,6 +46,8 @@ export interface Defaults extends AsyncDisposable {
   credentials(): Promise<CredentialAccess>;
   /** How requests to this host (`example.com:5000`) are sent, but for the credentials. */
   network(host: string): Promise<HttpOptions>;
+  /** Forgets the tokens for a registry (its canonical name), or for all, that this and other runs keep in a file. */
+  forgetTokens(registry?: string): Promise<void>;
 }
 
 /** `$HUBCTL_HOME`, else `$XDG_DATA_HOME/hubctl`, else `~/.local/share/hubctl`. */
@@ -77,6 +82,7 @@ export function createDefaults(options: DefaultsOptions): Defaults {
       if (URL.canParse(`https://${host}`)) named.set(new URL(`https://${host}`).host, host);
       return network();
     },
+    forgetTokens: (registry) => forget(options, registry),
     [Symbol.asyncDispose]: async () => {
       const closing: Promise<void>[] = [];
       if (registries.made()) closing.push(registries().then((client) => client.close()));
@@ -108,6 +114,9 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
   return createCredentials({ env, home, platform, authfile, configDir, signal, warn });
 }
 
+/** Connections to a registry while its first answer is not there yet. More follow when they are needed. */
+const WARM = 4;
+
 interface Setting {
   readonly credentials: CredentialAccess;
   readonly network: () => Promise<HttpOptions>;
@@ -118,32 +127,97 @@ async function openRegistries(
   options: DefaultsOptions,
   { credentials, network, named }: Setting,
 ): Promise<RegistryClient> {
-  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, hosts] = await Promise.all([
-    import('./http/client.ts'),
-    import('./http/origin.ts'),
-    import('./auth/authenticate.ts'),
-    import('./endpoints/registry/client.ts'),
-    import('./endpoints/registry/hosts.ts'),
-  ]);
+  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
+    await Promise.all([
+      import('./http/client.ts'),
+      import('./http/origin.ts'),
+      import('./auth/authenticate.ts'),
+      import('./endpoints/registry/client.ts'),
+      import('./endpoints/registry/traits.ts'),
+    ]);
+  const hosts = await import('./endpoints/registry/hosts.ts');
   const common = await network();
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),
   });
   const { insecure } = common;
-  const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure });
+  const saved = await savedTokens(options);
+  const { tokens, challenges } = saved ?? {};
+  const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure, tokens, challenges });
+  const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
+  const originOf = async (host: string): Promise<URL> => {
+    const origin = await origins.originOf(host);
+    named.set(origin.host, host);
+    return origin;
+  };
+  const warm = async (host: string, count = WARM): Promise<void> => {
+    const guess = origins.guess(host);
+    const guessed = http.warm(guess, count);
+    const origin = await originOf(host);
+    if (origin.href !== guess.href) await http.warm(origin, count);
+    await guessed;
+  };
   return createRegistryClient({
     send: http.send,
-    originOf: async (host) => {
-      const origin = await origins.originOf(host);
-      named.set(origin.host, host);
-      return origin;
+    originOf,
+    close: async () => {
+      await Promise.all([http.close(), saved?.save(), traits.save?.()]);
     },
-    close: () => http.close(),
+    traits,
+    // What goes wrong here goes wrong again when a request is sent, and is told then.
+    warm: (host, count) => void warm(host, count).catch(() => undefined),
     onWarning: options.onWarning,
   });
+}
+
+async function savedTokens(options: DefaultsOptions): Promise<SavedTokens | undefined> {
+  const path = await tokenFile(options);
+  if (path === undefined) return undefined;
+  const [{ loadTokens }, { systemClock }] = await Promise.all([
+    import('./auth/saved-tokens.ts'),
+    import('./http/clock.ts'),
+  ]);
+  return loadTokens(path, systemClock);
+}
+
+/** Wherever any run may have kept them, also where this one keeps none. */
+async function forget(options: DefaultsOptions, registry: string | undefined): Promise<void> {
+  const places = new Set([runtimeHome(options) ?? cacheHome(options), cacheHome(options)].map(tokensBelow));
+  for (const path of places) if (await lstatIfExists(path)) await forgetIn(path, options, registry);
+}
+
+async function forgetIn(path: string, options: DefaultsOptions, registry: string | undefined): Promise<void> {
+  const [{ forgetTokens }, { apiHost }, { systemClock }] = await Promise.all([
+    import('./auth/saved-tokens.ts'),
+    import('./endpoints/registry/hosts.ts'),
+    import('./http/clock.ts'),
+  ]);
+  const host = registry === undefined ? undefined : apiHost(registry);
+  if (await forgetTokens(path, host, systemClock.now())) return;
+  options.onWarning?.(`the tokens in ${path} cannot be removed; they are used until they expire`);
+}
+
+/** Gone after a log-out of the system where there is a place for such files, else with the other caches. */
+async function tokenFile(options: DefaultsOptions): Promise<string | undefined> {
+  if (options.tokenCache === false || options.env['HUBCTL_TOKEN_CACHE'] === '0') return undefined;
+  const { isPrivateDirectory } = await import('./util/private-file.ts');
+  const runtime = runtimeHome(options);
+  return tokensBelow(runtime !== undefined && (await isPrivateDirectory(runtime)) ? runtime : cacheHome(options));
+}
+
+function tokensBelow(home: string): string {
+  return join(home, 'hubctl', 'tokens.json');
+}
+
+function runtimeHome({ env }: Pick<DefaultsOptions, 'env'>): string | undefined {
+  return xdg(env['XDG_RUNTIME_DIR']);
+}
+
+function cacheHome({ env, home }: Pick<DefaultsOptions, 'env' | 'home'>): string {
+  return xdg(env['XDG_CACHE_HOME']) ?? join(home, '.cache');
 }
 
 /**

@@ -13,9 +13,12 @@ export type {
   Open,
   Outcome,
   ReadOptions,
+  Remembered,
   ResolveOptions,
   Sink,
   Source,
+  Standing,
+  StandingOptions,
   WriteOptions,
   WriteResult,
 } from './transfer/endpoint.ts';
@@ -88,6 +91,7 @@ export { finishDeviceLogin, startDeviceLogin, type DeviceCode, type HubLoginPlac
 
 // Places.
 export { createRegistryClient, type RegistryClient, type RegistryClientOptions } from './endpoints/registry/client.ts';
+export { traitsInFile, type TraitMemory, type Traits } from './endpoints/registry/traits.ts';
 export { RegistryEndpoint } from './endpoints/registry/registry.ts';
 export { RegistryHost } from './endpoints/registry/host.ts';
 export { openStore, type Store, type StoredImage } from './endpoints/store/store.ts';

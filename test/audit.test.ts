@@ -46,7 +46,7 @@ test('no package that is shipped runs a script when it is installed', () => {
 test('every package that is shipped is pinned to its content, from the registry of npm', () => {
   const loose = shipped.filter(
     ([, { integrity = '', resolved = 'https://registry.npmjs.org/' }]) =>
-      !/^sha512-/.test(integrity) || !resolved.startsWith('https://'),
+      !integrity.startsWith('sha512-') || !resolved.startsWith('https://'),
   );
   expect(loose.map(([path]) => path)).toEqual([]);
 });

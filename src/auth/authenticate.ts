@@ -66,6 +66,9 @@ class Attempt {
     if (!this.#isOurs) return this.#next(this.#request);
     const first = await this.#upFront();
     const response = await this.#sendWith(first);
+    if (response.status === 403 && first !== undefined && this.#shared.authorizations.isEarlier(first)) {
+      return this.#withFreshToken(response, first);
+    }
     if (response.status !== 401) return response;
     const second = await this.#secondTry(response);
     if (second === undefined || second === first) return response;
@@ -79,11 +82,28 @@ class Attempt {
     return this.#target !== undefined || (anonymous === true && scopes.length > 0);
   }
 
-  /** What is known to be wanted is sent at once. */
+  /** What is known to be wanted is sent at once. What an earlier run was asked for is forgotten when it leads nowhere. */
   async #upFront(): Promise<string | undefined> {
-    const known = this.#target && this.#shared.challenges.get(this.#request.url.origin);
+    const { origin } = this.#request.url;
+    const known = this.#target && this.#shared.challenges.get(origin);
+    if (!known) return undefined;
     const scopes = mergeScopes(this.#request.scopes ?? []);
-    return known && this.#authorization(known, scopes, scopes.length > 0);
+    try {
+      return await this.#authorization(known, scopes, scopes.length > 0);
+    } catch (error) {
+      if (known.earlier !== true || HubError.is(error, 'ABORTED')) throw error;
+      if (this.#shared.challenges.get(origin) === known) this.#shared.challenges.delete(origin);
+      return undefined;
+    }
+  }
+
+  /** Rights may have been given since an earlier run fetched the token. */
+  async #withFreshToken(response: HttpResponse, first: string): Promise<HttpResponse> {
+    this.#shared.authorizations.drop(first);
+    const second = await this.#upFront();
+    if (second === undefined || second === first) return response;
+    response.body.cancel();
+    return this.#sendWith(second);
   }
 
   /** Answers a challenge: the scope it names comes first, then what the request needs. */

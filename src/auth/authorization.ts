@@ -9,7 +9,7 @@ import { redirect } from '../http/redirect.ts';
 import { SingleFlight } from '../util/single-flight.ts';
 import { checkRealmPin, resolveRealm } from './realm.ts';
 import { basicAuthorization, fetchToken } from './token.ts';
-import { tokenKey, type TokenCache } from './token-cache.ts';
+import type { TokenCache } from './token-cache.ts';
 
 export interface RegistryTarget {
   /** Name in references: `docker.io`, `localhost:5000`. */
@@ -22,6 +22,8 @@ export interface KnownChallenge {
   readonly scheme: 'bearer' | 'basic';
   readonly realm?: string | undefined;
   readonly service?: string | undefined;
+  /** True when an earlier run was asked for it: it may be out of date. */
+  readonly earlier?: boolean | undefined;
 }
 
 export interface AuthorizationOptions {
@@ -70,7 +72,12 @@ export class Authorizations {
 
   /** Forgets the token in a header that was not accepted. */
   drop(authorization: string): void {
-    this.#options.tokens.drop(authorization.replace(/^Bearer /, ''));
+    this.#options.tokens.drop(tokenIn(authorization));
+  }
+
+  /** True for the header of a token that an earlier run fetched. */
+  isEarlier(authorization: string): boolean {
+    return this.#options.tokens.isEarlier(tokenIn(authorization));
   }
 
   async #token(
@@ -82,7 +89,7 @@ export class Authorizations {
     const { url, scopes, signal } = purpose;
     const realm = resolveRealm(known.realm ?? '', url);
     const { service } = known;
-    const key = tokenKey({ registry: url.origin, realm: realm.href, service, credential: found?.credential });
+    const key = tokens.keyFor({ registry: url.origin, realm: realm.href, service, credential: found?.credential });
     const cached = tokens.find(key, scopes, clock.now());
     if (cached !== undefined || !purpose.mayFetch) return cached;
     const flight = `${key} ${[...scopes].sort().join(' ')}`;
@@ -104,7 +111,8 @@ export class Authorizations {
         throw explained(error, purpose, found);
       },
     );
-    tokens.add({ key, scopes, value: token.value, expires: token.expires }, clock.now());
+    const since = clock.now();
+    tokens.add({ key, registry: url.origin, scopes, value: token.value, since, expires: token.expires }, since);
     if (credential?.kind === 'identity') this.#rotate(purpose, credential.token, token.refreshToken);
     return token.value;
   }
@@ -137,6 +145,10 @@ export class Authorizations {
     this.#found.set(key, found);
     return found;
   }
+}
+
+function tokenIn(authorization: string): string {
+  return authorization.replace(/^Bearer /, '');
 }
 
 interface Wanted {

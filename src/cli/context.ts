@@ -9,7 +9,8 @@ import type { Output } from './output/output.ts';
 export interface Settings {
   readonly storeDir: string;
   /** Transfers at once per registry host. */
-  readonly concurrency: number;
+  /** Transfers at once, when the user said so. */
+  readonly concurrency: number | undefined;
   readonly debug: boolean;
   readonly authfile: string | undefined;
 }
@@ -27,6 +28,8 @@ export interface Context {
   credentials(): Promise<CredentialAccess>;
   /** How requests to a host are sent, but for the credentials: what a diagnosis looks at. */
   network(host: string): Promise<HttpOptions>;
+  /** Forgets the tokens kept for a registry, or for all of them. */
+  forgetTokens(registry?: string): Promise<void>;
   /** Closes connections and stores that were opened. Safe to call when nothing was. */
   close(): Promise<void>;
 }

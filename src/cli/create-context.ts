@@ -7,8 +7,6 @@ import type { GlobalFlags } from './globals.ts';
 import type { Io } from './io.ts';
 import { createOutput } from './output/create.ts';
 
-const CONCURRENCY = 8;
-
 /** Nothing is read or opened before a command asks for it. */
 export function createContext(io: Io, globals: GlobalFlags): Context {
   const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(io.cwd, path));
@@ -29,6 +27,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     tlsCert: at(globals.tlsCert),
     tlsKey: at(globals.tlsKey),
     limitRate: globals.limitRate,
+    tokenCache: globals.tokenCache,
     signal,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
@@ -39,12 +38,13 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     // A copy would open all standard streams.
     io: signal === io.signal ? io : { ...io, signal },
     signal,
-    settings: { storeDir, concurrency: globals.concurrency ?? CONCURRENCY, debug, authfile },
+    settings: { storeDir, concurrency: globals.concurrency, debug, authfile },
     output,
     store: () => defaults.store(),
     registries: () => defaults.registries(),
     credentials: () => defaults.credentials(),
     network: (host) => defaults.network(host),
+    forgetTokens: (registry) => defaults.forgetTokens(registry),
     close: async () => defaults[Symbol.asyncDispose](),
   };
 }

@@ -28,6 +28,7 @@ export const GLOBAL_FLAGS = {
   'tls-cert': { kind: 'string', value: 'FILE', help: 'client certificate (PEM)' },
   'tls-key': { kind: 'string', value: 'FILE', help: 'key of the client certificate (PEM)' },
   authfile: { kind: 'string', value: 'FILE', help: 'file of credentials to use instead of the usual ones' },
+  'no-token-cache': { kind: 'boolean', help: 'neither use nor keep the tokens of registries between runs' },
   config: { kind: 'string', value: 'DIR', help: "folder of docker's config.json" },
   timeout: { kind: 'string', value: 'DURATION', help: 'give up after this time, such as 30s or 5m' },
   help: { kind: 'boolean', short: 'h', help: 'show help for the command' },
@@ -54,6 +55,8 @@ export interface GlobalFlags {
   readonly tlsKey?: string | undefined;
   readonly authfile?: string | undefined;
   readonly config?: string | undefined;
+  /** False: no tokens of earlier runs, and none for later ones. */
+  readonly tokenCache?: boolean | undefined;
   /** Milliseconds. */
   readonly timeout?: number | undefined;
 }
@@ -89,6 +92,7 @@ export function parseGlobals(flags: FlagValues<typeof GLOBAL_FLAGS>): GlobalFlag
     tlsKey: flags['tls-key'],
     authfile: flags.authfile,
     config: flags.config,
+    tokenCache: flags['no-token-cache'] ? false : undefined,
     timeout: parsed(flags.timeout, (text) => parseDuration(text, '--timeout')),
   };
 }

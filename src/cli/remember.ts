@@ -1,6 +1,7 @@
-// Which repository of a registry could lend a blob later, and which can lend one now?
+// What is worth remembering of a repository: which blobs it could lend, and which manifests it has?
 import type { Store } from '../endpoints/store/store.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
+import type { Remembered } from '../transfer/endpoint.ts';
 import type { OnEvent } from '../transfer/events.ts';
 
 interface Place {
@@ -8,20 +9,37 @@ interface Place {
   readonly repository: string;
 }
 
-/** Notes the blobs that a copy finds or puts in a repository; `remember` writes them to the store's memory. */
+interface NamedPlace extends Place {
+  readonly tag?: string | undefined;
+}
+
+/** Notes the blobs that a copy finds or puts in a repository, and the manifest that is named; `remember` writes them to the store's memory. */
 export function noting(onEvent: OnEvent): {
   readonly onEvent: OnEvent;
-  remember(store: Store, place: Place): Promise<void>;
+  remember(store: Store, place: NamedPlace): Promise<void>;
 } {
   const digests = new Set<string>();
+  let root: string | undefined;
   return {
     onEvent: (event) => {
       const isBlob = event.type === 'finished' && event.kind !== 'index' && event.kind !== 'manifest';
       if (isBlob) digests.add(event.descriptor.digest);
+      if (event.type === 'named') root = event.descriptor.digest;
       onEvent(event);
     },
-    remember: (store, { registry, repository }) => store.seen.add(registry, repository, [...digests]),
+    remember: async (store, { registry, repository, tag }) => {
+      await store.seen.add(registry, repository, [...digests]);
+      if (root !== undefined) await store.seen.name({ registry, repository, tag }, root);
+    },
   };
+}
+
+/** Whether a manifest was seen under that name, or at all, in the repository. A hint; the registry decides. */
+export function remembered(
+  store: Store,
+  { registry, repository, tag }: NamedPlace,
+): (root: Descriptor) => Promise<Remembered | undefined> {
+  return (root) => store.seen.manifest({ registry, repository, tag }, root.digest);
 }
 
 /** Repositories that may lend a blob to this one: the nearest by path first. A hint; the registry decides. */

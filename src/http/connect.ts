@@ -52,6 +52,12 @@ export class Connector {
     return url.protocol === 'https:' ? this.#openSecure(url, guarded) : this.#dial(url, { place: url.host, guarded });
   }
 
+  /** As `open`, for a reader of our own: a plain connection comes with a tap. */
+  async openTapped(url: URL, guarded: boolean): Promise<Socket> {
+    const isPlain = url.protocol === 'http:';
+    return isPlain ? this.#dial(url, { place: url.host, guarded, tapped: true }) : this.#openSecure(url, guarded);
+  }
+
   /** A connection to the proxy itself, for plain http requests that it forwards. Throws as `open` does. */
   async openProxy(proxy: URL): Promise<Socket> {
     const socket = await this.#dial(proxy, { place: `the proxy ${proxy.host}`, guarded: false });
@@ -103,16 +109,17 @@ export class Connector {
     return wider ?? this.#trust.contextFor(host);
   }
 
-  async #dial(url: URL, options: { place: string; guarded: boolean }): Promise<Socket> {
+  async #dial(url: URL, options: { place: string; guarded: boolean; tapped?: boolean }): Promise<Socket> {
     const { lookup, connectTimeout: timeout = TIMEOUT } = this.#options;
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
     const isForbidden = options.guarded ? isMachineLocal : undefined;
-    const { place } = options;
+    const { place, tapped } = options;
     const socket = await dial(url.hostname, port, {
       place,
       timeout,
       lookup,
       isForbidden,
+      tapped,
       signal: this.#closing.signal,
     });
     if (isLoopback(socket.remoteAddress ?? '')) this.#onThisMachine.add(url.hostname);

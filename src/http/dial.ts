@@ -4,6 +4,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost } from './addresses.ts';
 import { abortedBy, codeOf, failureOf } from './failure.ts';
+import { openTapped } from './tap.ts';
 
 export interface Address {
   readonly address: string;
@@ -22,6 +23,8 @@ export interface DialOptions {
   /** True for an address that must not be connected to. */
   readonly isForbidden?: ((address: string) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The bytes of the connection go to its tap; see tap.ts. */
+  readonly tapped?: boolean | undefined;
 }
 
 /** Milliseconds after which the next address is tried while the earlier ones are still being waited for (RFC 8305). */
@@ -80,7 +83,8 @@ class Race {
     clearTimeout(this.#headStart);
     const address = this.#addresses.shift();
     if (!address) return;
-    const socket = connect({ host: address.address, port: this.#port, family: address.family, noDelay: true });
+    const where = { host: address.address, port: this.#port, family: address.family, noDelay: true };
+    const socket = this.#options.tapped ? openTapped((onread) => connect({ ...where, onread })) : connect(where);
     this.#running.add(socket);
     socket.setTimeout(this.#options.timeout, () => socket.destroy(tooLate(this.#options)));
     socket.once('error', (error) => this.#lost(socket, error));

@@ -6,15 +6,13 @@ import { abortedBy, codeOf, failureOf, seconds } from './failure.ts';
 import { headersOf } from './headers.ts';
 import type { HttpRequest, HttpResponse } from './layer.ts';
 import { tlsFailureOf } from './tls-failure.ts';
-import type { DispatchController, DispatchHandler, RawHeaders } from './undici.ts';
+import type { DispatchController, RawHeaders } from './undici.ts';
 
 export interface ExchangeOptions {
   readonly clock: Clock;
   /** Milliseconds, for the messages. */
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
-  /** True when the connection that the request is about to use has answered before. Asked once, when it is written. */
-  readonly isReused: () => boolean;
 }
 
 /** An answer that has less than this many bytes left is read to its end when it is cancelled, which saves the connection. */
@@ -23,8 +21,8 @@ const MAX_INFORMATIONAL = 20;
 /** Whoever sends slower than this for that long is treated as if it sent nothing. */
 const SLOWEST = { bytes: 60 * 1024, milliseconds: 60_000 };
 
-/** One request on one connection: undici reports to it, the caller gets `response` and later the body. */
-export class Exchange implements DispatchHandler, Content {
+/** One request on one connection: whoever reads the connection reports to it, the caller gets `response` and later the body. */
+export class Exchange implements Content {
   readonly response: Promise<HttpResponse>;
   readonly #request: HttpRequest;
   readonly #options: ExchangeOptions;
@@ -40,6 +38,8 @@ export class Exchange implements DispatchHandler, Content {
   #empty: HttpResponse | undefined;
   /** Once the answer is not wanted: how many of its bytes may still come before the connection is given up instead. */
   #discardUntil: number | undefined;
+  /** Told when it fails, for whoever keeps it until there is a connection. */
+  onGivenUp: (() => void) | undefined;
   #isReused = false;
   #informational = 0;
   #expected: number | undefined;
@@ -57,10 +57,15 @@ export class Exchange implements DispatchHandler, Content {
     else request.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Called once per request and connection, before a byte is written. */
-  onRequestStart(controller: DispatchController): void {
+  /** True when nothing more can come of it. */
+  get isOver(): boolean {
+    return this.#state === 'ended' || this.#state === 'failed';
+  }
+
+  /** Called once per request and connection, before a byte is written. `isReused`: the connection has answered before. */
+  onRequestStart(controller: DispatchController, isReused: boolean): void {
     this.#controller = controller;
-    this.#isReused = this.#options.isReused();
+    this.#isReused = isReused;
     if (this.#failure) controller.abort(this.#failure.reason);
   }
 
@@ -113,7 +118,7 @@ export class Exchange implements DispatchHandler, Content {
     this.#reader?.resolve();
   }
 
-  onResponseError(_controller: DispatchController | undefined, error: Error): void {
+  onResponseError(_controller: DispatchController | undefined, error: unknown): void {
     this.fail(this.#explain(error));
   }
 
@@ -129,6 +134,7 @@ export class Exchange implements DispatchHandler, Content {
     this.#settle.reject(error);
     this.#reader?.reject(error);
     this.#controller?.abort(reason);
+    this.onGivenUp?.();
   }
 
   async forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
@@ -206,7 +212,7 @@ export class Exchange implements DispatchHandler, Content {
     return ` (after ${this.#received}${total} bytes)`;
   }
 
-  #explain(error: Error): HubError {
+  #explain(error: unknown): HubError {
     if (HubError.is(error)) return error;
     const { headersTimeout, bodyTimeout, clock } = this.#options;
     const hasAnswered = this.#state === 'answered';

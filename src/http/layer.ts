@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly repeatable?: boolean | undefined;
   /** `manual` gives the 3xx answer to the caller. */
   readonly redirect?: 'follow' | 'manual' | undefined;
+  /** Bytes of the answer's body at most, where that is known: short answers may share a connection. */
+  readonly expected?: number | undefined;
   /** Milliseconds without a byte of answer after the request was sent; 30,000 by default. */
   readonly headersTimeout?: number | undefined;
   /**

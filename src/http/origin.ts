@@ -12,6 +12,8 @@ export interface Origins {
    * when a host that may speak either speaks none.
    */
   originOf(host: string): Promise<URL>;
+  /** What it most likely is, for a connection that may be made before that is decided. Throws REFERENCE_INVALID. */
+  guess(host: string): URL;
 }
 
 type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts' | 'clock' | 'lookup'>;
@@ -24,6 +26,10 @@ type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts'
 export function createOrigins(options: OriginOptions): Origins {
   const known = new Map<string, Promise<URL>>();
   return {
+    guess: (host) => {
+      const https = parseOrigin(host);
+      return isLoopback(https.hostname) && https.port !== '' ? new URL(`http://${host}`) : https;
+    },
     originOf: (host) => {
       const found = known.get(host) ?? decide(host, options);
       known.set(host, found);

@@ -19,27 +19,55 @@ const HARMLESS: ReadonlySet<string> = new Set([
  * Follows 301, 302, 303, 307 and 308 of GET and HEAD, and 307 and 308 of other methods within their origin; any other
  * redirect, and each one of a request with `redirect: 'manual'`, is given to the caller. Another origin is asked without
  * credentials and own headers, and stays that way for the rest of the chain. When a storage host answers 403, the link
- * has expired: the first URL is asked once more. Throws SERVER_ERROR for a loop, more than 10 hops or a malformed
+ * has expired: the first URL is asked once more. Ranges of one content are asked for where its first range was found. Throws SERVER_ERROR for a loop, more than 10 hops or a malformed
  * location, and REFUSED for a step from https to http or an upload sent elsewhere [distribution-spec, RFC 9110 15.4].
  */
 export function redirect(): Layer {
+  const shortcuts: Shortcuts = new Map();
   return (next) => async (request) => {
     if (request.redirect === 'manual') return next(request);
-    const response = await follow(next, request);
+    const response = (await short(next, request, shortcuts)) ?? (await follow(next, request, shortcuts));
     const isExpired = response.status === 403 && isReading(request) && response.url.origin !== request.url.origin;
     if (!isExpired) return response;
     response.body.cancel();
-    return follow(next, request);
+    return follow(next, request, shortcuts);
   };
 }
 
-async function follow(next: Send, first: HttpRequest): Promise<HttpResponse> {
+/** Where ranges of a content turned out to be: its next range is asked for there, without the way through the registry. */
+type Shortcuts = Map<string, HttpRequest>;
+
+const MOST_SHORTCUTS = 64;
+
+/** Undefined when no shortcut is known, or it leads nowhere any more: then the first URL is asked. */
+async function short(next: Send, request: HttpRequest, shortcuts: Shortcuts): Promise<HttpResponse | undefined> {
+  const range = request.headers?.['range'];
+  const known = range === undefined ? undefined : shortcuts.get(request.url.href);
+  if (!known || range === undefined) return undefined;
+  const response = await next({ ...known, signal: request.signal, headers: { ...known.headers, range } });
+  if (response.status === 206) return response;
+  response.body.cancel();
+  shortcuts.delete(request.url.href);
+  return undefined;
+}
+
+/** A range that another host gave shows where the others are. */
+function remember(first: HttpRequest, last: HttpRequest, response: HttpResponse, shortcuts: Shortcuts): void {
+  if (response.status !== 206 || last.url.origin === first.url.origin || first.headers?.['range'] === undefined) return;
+  if (shortcuts.size >= MOST_SHORTCUTS) shortcuts.clear();
+  shortcuts.set(first.url.href, last);
+}
+
+async function follow(next: Send, first: HttpRequest, shortcuts: Shortcuts): Promise<HttpResponse> {
   const visited = new Set<string>();
   let request = first;
   for (;;) {
     visited.add(request.url.href);
     const response = await next(request);
-    if (!isFollowed(response.status, request)) return response;
+    if (!isFollowed(response.status, request)) {
+      remember(first, request, response, shortcuts);
+      return response;
+    }
     response.body.cancel();
     const url = targetOf(response, request.url);
     if (visited.has(url.href)) throw unusable(`redirect loop at ${redactUrl(url)}`, request.url);

@@ -1,15 +1,15 @@
 // How does one request reach its host and come back, without any policy?
 import { setMaxListeners } from 'node:events';
-import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import { HubError } from '../errors.ts';
 import { Connector, refusedByProxy, type ConnectOptions } from './connect.ts';
 import { Exchange } from './exchange.ts';
-import { abortedBy, failureOf } from './failure.ts';
-import type { HttpRequest, Send } from './layer.ts';
+import { abortedBy } from './failure.ts';
+import { Lane } from './lane.ts';
+import type { HttpRequest, HttpResponse, Send } from './layer.ts';
 import { proxyAuthorization } from './proxy.ts';
-import { loadPool, type Pool } from './undici.ts';
-import { uploadOf } from './upload.ts';
+import { UndiciLane } from './undici-lane.ts';
+import { openUpload } from './upload.ts';
+import type { Job } from './wire.ts';
 
 export interface TransportOptions extends ConnectOptions {
   readonly userAgent: string;
@@ -25,171 +25,209 @@ export interface TransportOptions extends ConnectOptions {
 
 export interface Transport {
   readonly send: Send;
-  /** Opens connections that later requests to the same origin will use. Never throws. */
+  /** Opens connections, until there are `count`, that later reading requests to the same origin will use. Never throws. */
   warm(url: URL, count: number): Promise<void>;
   /** Closes every connection, also those in use. */
   close(): Promise<void>;
 }
 
 const TIMEOUT = 30_000;
+/** What the code means says failure.ts. */
+const ODD = { code: 'ECONNRESET' };
 const CONNECTIONS = 16;
-const MAX_HEADERS = 32 * 1024;
-/** Milliseconds. Registries behind common load balancers keep an idle connection for at least a minute. */
-const KEEP_ALIVE = 15_000;
 
-interface Lane {
-  readonly pool: Pool;
-  /** True from the moment a connection is opened until the first request is written to it. */
-  isFresh: boolean;
-  readonly spare: Socket[];
-}
-
-/** Sends over pools of connections, one per origin. Gives any answer whatever its status; throws as Send says. */
+/**
+ * Sends over connections of its own, as many as needed per origin, that are written and read here, which costs half the
+ * time; what goes by a proxy, and hosts whose answers are unusual, are left to undici. Gives any answer
+ * whatever its status; throws as Send says.
+ */
 export function createTransport(options: TransportOptions): Transport {
-  const connector = new Connector(options);
-  const lanes = new Map<string, Promise<Lane>>();
-  const laneFor = (url: URL, guarded: boolean, via?: URL): Promise<Lane> => {
-    const key = via ? `via ${via.href}` : `${url.origin} ${guarded}`;
-    const open = (): Promise<Socket> => (via ? connector.openProxy(via) : connector.open(url, guarded));
-    const lane = lanes.get(key) ?? openLane(via ?? url, open, options.connections ?? CONNECTIONS);
-    lanes.set(key, lane);
-    return lane;
-  };
+  const connections = new Connections(options);
   return {
-    send: async (request) => {
-      const { signal } = request;
-      if (signal?.aborted) throw abortedBy(signal);
-      // One signal for all requests of a command is how it should be; Node takes more than ten listeners for a leak.
-      if (signal) setMaxListeners(0, signal);
-      const via = request.url.protocol === 'http:' ? connector.proxyFor(request.url) : undefined;
-      const lane = await laneFor(request.url, isGuarded(request, connector), via);
-      return dispatch(lane, request, { ...options, via });
-    },
-    warm: async (url, count) => {
-      const lane = await laneFor(url, false);
-      await Promise.all(Array.from({ length: count }, () => keepSpare(lane, connector, url)));
-    },
-    close: async () => {
-      const closed = new HubError('ABORTED', 'the connections of this program were closed');
-      connector.close();
-      const open = await Promise.all(lanes.values());
-      for (const { spare } of open) for (const socket of spare.splice(0)) socket.destroy();
-      await Promise.all(open.map(({ pool }) => pool.destroy(closed)));
-    },
+    send: (request) => connections.send(request),
+    warm: (url, count) => connections.warm(url, count),
+    close: () => connections.close(),
   };
 }
 
-function isGuarded({ url, namedBy }: HttpRequest, connector: Connector): boolean {
-  return namedBy !== undefined && namedBy.origin !== url.origin && !connector.isOnThisMachine(namedBy);
-}
+class Connections {
+  readonly #options: TransportOptions;
+  readonly #connector: Connector;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #others = new Map<string, Promise<UndiciLane>>();
+  /** Origins whose answers undici understands better. */
+  readonly #odd = new Set<string>();
 
-async function openLane(url: URL, open: () => Promise<Socket>, connections: number): Promise<Lane> {
-  const PoolClass = await loadPool();
-  const spare: Socket[] = [];
-  const pool = new PoolClass(url.origin, {
-    connections,
-    pipelining: 1,
-    allowH2: false,
-    maxHeaderSize: MAX_HEADERS,
-    keepAliveTimeout: KEEP_ALIVE,
-    connect: (_options, give) => {
-      const ready = takeSpare(spare);
-      (ready ? Promise.resolve(ready) : open()).then(
-        (socket) => give(null, socket.setKeepAlive(true, 60_000)),
-        (error: unknown) => give(failureOf(error, { host: url.host }), null),
-      );
-    },
-  });
-  const lane: Lane = { pool, spare, isFresh: false };
-  pool.on('connect', () => {
-    lane.isFresh = true;
-  });
-  return lane;
-}
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#connector = new Connector(options);
+  }
 
-async function keepSpare(lane: Lane, connector: Connector, url: URL): Promise<void> {
-  const socket = await connector.open(url).catch(() => undefined);
-  if (!socket) return;
-  socket.unref();
-  lane.spare.push(socket);
-  const drop = (): void => {
-    const index = lane.spare.indexOf(socket);
-    if (index !== -1) lane.spare.splice(index, 1);
-    socket.destroy();
-  };
-  socket.once('error', drop).once('close', drop).setTimeout(KEEP_ALIVE, drop);
-}
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const { signal, url, method, body } = request;
+    if (signal?.aborted) throw abortedBy(signal);
+    // One signal for all requests of a command is how it should be; Node takes more than ten listeners for a leak.
+    if (signal) setMaxListeners(0, signal);
+    const via = url.protocol === 'http:' ? this.#connector.proxyFor(url) : undefined;
+    if (via || this.#odd.has(url.origin)) return this.#leave(request, via);
+    const isPlain = (method === 'GET' || method === 'HEAD') && !body;
+    return isPlain ? this.#read(request) : this.#write(request);
+  }
 
-function takeSpare(spare: Socket[]): Socket | undefined {
-  const socket = spare.shift();
-  if (!socket || socket.destroyed || socket.readableLength > 0) return socket && takeSpare(spare);
-  socket.removeAllListeners('error').removeAllListeners('close').removeAllListeners('timeout').setTimeout(0);
-  return socket.ref();
-}
+  async warm(url: URL, count: number): Promise<void> {
+    const via = url.protocol === 'http:' ? this.#connector.proxyFor(url) : undefined;
+    if (!via && !this.#odd.has(url.origin)) await this.#laneFor(url, false).warm(count);
+  }
 
-interface DispatchSettings extends TransportOptions {
-  /** The proxy that gets the whole URL of a plain http request. */
-  readonly via: URL | undefined;
-}
+  async close(): Promise<void> {
+    const closed = new HubError('ABORTED', 'the connections of this program were closed');
+    this.#connector.close();
+    for (const lane of this.#lanes.values()) lane.close(closed);
+    const others = await Promise.all(this.#others.values());
+    await Promise.all(others.map((other) => other.destroy(closed)));
+  }
 
-async function dispatch(lane: Lane, request: HttpRequest, settings: DispatchSettings): ReturnType<Send> {
-  const { clock, bodyTimeout = TIMEOUT, uploadTimeout = TIMEOUT } = settings;
-  const headersTimeout = request.headersTimeout ?? settings.headersTimeout ?? TIMEOUT;
-  const isReused = (): boolean => {
-    const wasFresh = lane.isFresh;
-    lane.isFresh = false;
-    return !wasFresh;
-  };
-  const exchange = new Exchange(request, { clock, headersTimeout, bodyTimeout, isReused });
-  const body = await openBody(request, exchange, uploadTimeout);
-  const { url, method } = request;
-  lane.pool.dispatch(
-    {
-      path: settings.via ? `${url.origin}${url.pathname}${url.search}` : `${url.pathname}${url.search}`,
-      method,
-      headers: headersFor(request, settings),
-      body,
-      headersTimeout,
-      bodyTimeout,
-      reset: false,
-    },
-    exchange,
-  );
-  try {
+  async #read(request: HttpRequest): Promise<HttpResponse> {
+    const { method, expected = Number.POSITIVE_INFINITY } = request;
+    const limits = this.#limitsOf(request);
+    const exchange = new Exchange(request, { clock: this.#options.clock, ...limits });
+    const head = headOf(request, headersFor(request, this.#options));
+    const lane = this.#laneFor(request.url, this.#isGuarded(request));
+    const onOdd = (): void => this.#readOdd(request, exchange);
+    lane.add({ exchange, head, method, expected, onOdd, ...limits });
     const response = await exchange.response;
-    if (!settings.via || response.status !== 407) return response;
+    if (response.status === 429) lane.slowDown();
+    return response;
+  }
+
+  async #write(request: HttpRequest): Promise<HttpResponse> {
+    const { method, url } = request;
+    const { clock, uploadTimeout: timeout = TIMEOUT } = this.#options;
+    const limits = this.#limitsOf(request);
+    const exchange = new Exchange(request, { clock, ...limits });
+    const body = await openBody(request, exchange, timeout);
+    const head = headOf(request, headersFor(request, this.#options));
+    const lane = this.#laneFor(url, this.#isGuarded(request));
+    // It may have been done, so it is not for us to do it again.
+    const onOdd = (): void => {
+      this.#odd.add(url.origin);
+      exchange.onResponseError(undefined, ODD);
+    };
+    lane.add({ exchange, head, body, method, expected: Number.POSITIVE_INFINITY, onOdd, ...limits });
+    const response = await exchange.response;
+    if (response.status === 429) lane.slowDown();
+    return response;
+  }
+
+  /** The answer cannot be read here: whoever waits for it gets the one that undici is given to the same question. */
+  #readOdd(request: HttpRequest, exchange: Exchange): void {
+    this.#odd.add(request.url.origin);
+    this.#dispatch(request, exchange, undefined).catch((error: unknown) => exchange.fail(error));
+  }
+
+  /** Leaves a request to undici. */
+  async #leave(request: HttpRequest, via: URL | undefined): Promise<HttpResponse> {
+    const exchange = new Exchange(request, { clock: this.#options.clock, ...this.#limitsOf(request) });
+    await this.#dispatch(request, exchange, via);
+    const response = await exchange.response;
+    if (!via || response.status !== 407) return response;
     response.body.cancel();
-    throw refusedByProxy(response.status, settings.via, url.host);
-  } catch (error) {
-    if (body instanceof Readable) body.destroy();
-    throw error;
+    throw refusedByProxy(response.status, via, request.url.host);
+  }
+
+  /** `via` is the proxy that gets the whole URL of a plain http request. */
+  async #dispatch(request: HttpRequest, exchange: Exchange, via: URL | undefined): Promise<void> {
+    const { url } = request;
+    const { uploadTimeout = TIMEOUT } = this.#options;
+    const other = await this.#otherFor(url, this.#isGuarded(request), via);
+    const path = `${url.pathname}${url.search}`;
+    const headers = headersFor(request, this.#options, via);
+    const limits = this.#limitsOf(request);
+    await other.send(request, {
+      exchange,
+      path: via ? `${url.origin}${path}` : path,
+      headers,
+      uploadTimeout,
+      ...limits,
+    });
+  }
+
+  #laneFor(url: URL, guarded: boolean): Lane {
+    const key = `${url.origin} ${guarded}`;
+    const known = this.#lanes.get(key);
+    if (known) return known;
+    const open = (): ReturnType<Connector['open']> => this.#connector.openTapped(url, guarded);
+    const lane = new Lane({ host: url.host, open, connections: this.#options.connections ?? CONNECTIONS });
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  #otherFor(url: URL, guarded: boolean, via: URL | undefined): Promise<UndiciLane> {
+    const key = via ? `via ${via.href}` : `${url.origin} ${guarded}`;
+    const open = (): ReturnType<Connector['open']> =>
+      via ? this.#connector.openProxy(via) : this.#connector.open(url, guarded);
+    const connections = this.#options.connections ?? CONNECTIONS;
+    const other = this.#others.get(key) ?? UndiciLane.open({ url: via ?? url, open, connections });
+    this.#others.set(key, other);
+    return other;
+  }
+
+  #isGuarded({ url, namedBy }: HttpRequest): boolean {
+    return namedBy !== undefined && namedBy.origin !== url.origin && !this.#connector.isOnThisMachine(namedBy);
+  }
+
+  #limitsOf(request: HttpRequest): { readonly headersTimeout: number; readonly bodyTimeout: number } {
+    const { headersTimeout = TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
+    return { headersTimeout: request.headersTimeout ?? headersTimeout, bodyTimeout };
   }
 }
 
-/** The body on its way to the exchange, which fails when the body does. */
-async function openBody(request: HttpRequest, exchange: Exchange, timeout: number): ReturnType<typeof uploadOf> {
+/** The body on its way to the exchange. Throws what opening it throws, after the exchange was told. */
+async function openBody(request: HttpRequest, exchange: Exchange, timeout: number): Promise<Job['body']> {
   // It may fail while the body is opened, before anybody waits for its answer.
   exchange.response.catch(() => undefined);
   try {
-    return await uploadOf(request, { timeout, onFailure: (error) => exchange.fail(error) });
+    const content = await openUpload(request);
+    if (content === undefined || Buffer.isBuffer(content)) return content;
+    exchange.response.catch(() => content.cancel());
+    return { content, length: request.body?.length ?? 0, host: request.url.host, timeout };
   } catch (error) {
     exchange.fail(error);
     throw error;
   }
 }
 
-function headersFor(request: HttpRequest, settings: DispatchSettings): Record<string, string> {
+function headersFor(request: HttpRequest, options: TransportOptions, via?: URL): Record<string, string> {
   const { url, method, body } = request;
-  const authorization = settings.via && proxyAuthorization(settings.via);
+  const authorization = via && proxyAuthorization(via);
   const hasLength = body !== undefined || method === 'POST' || method === 'PUT' || method === 'PATCH';
   return {
-    ...settings.extraHeaders?.(url.host),
-    'user-agent': settings.userAgent,
+    ...options.extraHeaders?.(url.host),
+    'user-agent': options.userAgent,
     // Blobs and manifests are hashed as they are stored; a compressed transfer would only be in the way.
     'accept-encoding': 'identity',
     ...request.headers,
-    ...(settings.via && { host: url.host }),
+    ...(via && { host: url.host }),
     ...(authorization !== undefined && { 'proxy-authorization': authorization }),
     ...(hasLength && { 'content-length': String(body?.length ?? 0) }),
   };
+}
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** The request as it is written. Throws FAILED for a header that would be more than one. */
+function headOf({ method, url }: HttpRequest, headers: Readonly<Record<string, string>>): string {
+  const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`];
+  if (headers['host'] === undefined) lines.push(`host: ${url.host}`);
+  for (const [name, value] of Object.entries(headers)) {
+    if (!NAME.test(name) || !VALUE.test(value)) {
+      throw new HubError(
+        'FAILED',
+        `the request to ${url.host} cannot be sent: malformed header ${JSON.stringify(name)}`,
+      );
+    }
+    lines.push(`${name}: ${value}`);
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }

@@ -9,7 +9,7 @@ import type { HttpRequest } from './layer.ts';
 const IN_ONE_PIECE = 64 * 1024;
 
 /** Bytes. A piece has to be taken within the time limit, so its size decides how slow a connection may be. */
-const PIECE = 256 * 1024;
+export const PIECE: number = 256 * 1024;
 
 export interface UploadOptions {
   /** Milliseconds the connection may take no byte. */
@@ -29,22 +29,30 @@ export function isBodyError(error: unknown): boolean {
   return typeof error === 'object' && error !== null && bodyErrors.has(error);
 }
 
-function bodyError(error: unknown): unknown {
+/** Marks an error as one of the body. */
+export function bodyError(error: unknown): unknown {
   if (typeof error === 'object' && error !== null) bodyErrors.add(error);
   return error;
 }
 
-/** What undici is to send: undefined for no body. Throws what opening or reading a short body throws, see `isBodyError`. */
-export async function uploadOf(request: HttpRequest, options: UploadOptions): Promise<Readable | Buffer | undefined> {
-  const { body, url } = request;
+/**
+ * What is to be sent: undefined for no body, bytes for a short one. Throws what opening it or reading a short one throws, see
+ * `isBodyError`.
+ */
+export async function openUpload({ body, url }: HttpRequest): Promise<Content | Buffer | undefined> {
   if (!body || body.length === 0) return undefined;
   try {
     const content = await body.open();
-    if (body.length <= IN_ONE_PIECE) return await collect(content, body.length, `the body for ${url.host}`);
-    return streamOf(content, url.host, options);
+    return body.length > IN_ONE_PIECE ? content : await collect(content, body.length, `the body for ${url.host}`);
   } catch (error) {
     throw bodyError(error);
   }
+}
+
+/** The same as undici wants it. */
+export async function uploadOf(request: HttpRequest, options: UploadOptions): Promise<Readable | Buffer | undefined> {
+  const upload = await openUpload(request);
+  return upload === undefined || Buffer.isBuffer(upload) ? upload : streamOf(upload, request.url.host, options);
 }
 
 function streamOf(content: Content, host: string, options: UploadOptions): Readable {
@@ -67,12 +75,7 @@ function streamOf(content: Content, host: string, options: UploadOptions): Reada
 
 /** The content in pieces, each of which the connection has to take within the time limit. */
 function timed(content: Content, host: string, { timeout, onFailure }: UploadOptions): Content {
-  const stall = (): void =>
-    onFailure(
-      new HubError('TIMEOUT', `${host} took no byte of the upload within ${seconds(timeout)}`, {
-        details: { host, reason: 'reset' },
-      }),
-    );
+  const stall = (): void => onFailure(stalled(host, timeout));
   const send = async (pieces: readonly Uint8Array[], consume: Consume): Promise<void> => {
     for (const piece of pieces) {
       const pause = consume(piece);
@@ -85,6 +88,13 @@ function timed(content: Content, host: string, { timeout, onFailure }: UploadOpt
     cancel: () => content.cancel(),
     forEach: async (consume) => content.forEach((chunk) => send(piecesOf(chunk), consume)),
   };
+}
+
+/** The error for a connection that takes nothing any more. */
+export function stalled(host: string, timeout: number): HubError {
+  return new HubError('TIMEOUT', `${host} took no byte of the upload within ${seconds(timeout)}`, {
+    details: { host, reason: 'reset' },
+  });
 }
 
 type Consume = Parameters<Content['forEach']>[0];

@@ -5,8 +5,9 @@ import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/m
 import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
 import { collect, contentOf } from '../util/content.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
-import type { Open, Source, WriteResult } from './endpoint.ts';
+import type { Open, Share, Source, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
+import { Held, lacksContent } from './held.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
 import { verifyBytes } from './verify.ts';
@@ -40,19 +41,22 @@ const MAX_DESCRIPTORS = 100_000;
 const MAX_REFERRERS = 1000;
 
 export class Copier {
+  /** A request to the source takes its time, whatever it brings. */
+  far = false;
   readonly #parts: CopierParts;
   readonly #done = new Map<string, Promise<void>>();
   readonly #manifests = new Map<string, Promise<Buffer>>();
   /** What was read before it is copied. */
-  readonly #small = new Map<string, Buffer>();
+  readonly #small = new Map<string, Promise<Buffer>>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
-  #force: boolean;
+  readonly #held: Held;
   #failure: unknown;
   #totals = { copied: 0, copiedBytes: 0, mounted: 0, mountedBytes: 0, existing: 0, existingBytes: 0 };
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
-    this.#force = parts.options.verify === true;
+    this.#held = new Held(parts);
+    if (parts.options.verify) this.#held.doubt([]);
   }
 
   get options(): CopyOptions {
@@ -86,9 +90,10 @@ export class Copier {
     this.#manifests.set(descriptor.digest, Promise.resolve(Buffer.from(bytes)));
   }
 
-  startAgain(): void {
+  /** Everything is looked at once more; what is listed is written whatever the sink believes, all of it when the list is empty. */
+  startAgain(missing: readonly string[]): void {
     this.#done.clear();
-    this.#force = true;
+    this.#held.doubt(missing);
     this.#failure = undefined;
   }
 
@@ -141,9 +146,11 @@ export class Copier {
   }
 
   /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
-  async smallBytes(descriptor: Descriptor): Promise<Buffer> {
-    const bytes = (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+  smallBytes(descriptor: Descriptor): Promise<Buffer> {
+    const read = async (): Promise<Buffer> => (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+    const bytes = read();
     this.#small.set(descriptor.digest, bytes);
+    bytes.catch(() => this.#small.delete(descriptor.digest));
     return bytes;
   }
 
@@ -184,7 +191,8 @@ export class Copier {
     this.#done.set(node.descriptor.digest, work);
     work.catch((error: unknown) => {
       if (this.#failure === undefined) this.#failure = error;
-      this.#parts.abort(error);
+      // Content that the sink lost can be brought once more; what else is under way need not stop for that.
+      if (!lacksContent(error)) this.#parts.abort(error);
     });
     return work;
   }
@@ -193,16 +201,30 @@ export class Copier {
     const { to, signal, limiter } = this.#parts;
     const { descriptor } = node;
     this.#checkLimits(node);
-    const there = !this.#force && !this.sinkIsSparse && (await to.has(descriptor, { signal }));
-    if (there && as === undefined) return this.#alreadyThere(node);
+    const standing = await this.#held.standing(descriptor, as, () => this.manifestBytes(descriptor));
+    if (standing === 'named') return this.#alreadyThere(node);
     const bytes = await this.manifestBytes(descriptor);
     const children = this.#children(descriptor, bytes, node.depth + 1);
-    if (there) for (const child of children) await this.#mark(child);
+    const isThere = standing === 'unknown' ? await this.#isThereAfterAll(descriptor, children) : standing === 'present';
+    if (isThere) for (const child of children) await this.#mark(child);
     else await this.#all(children);
     const write = (): Promise<WriteResult> =>
-      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#force });
+      to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#held.isDoubted(descriptor) });
     const lane = `manifests ${to.lane ?? to.name}`;
     this.#finish(node, manifestKind(children), await limiter.run({ lane, size: bytes.length, signal }, write));
+  }
+
+  /**
+   * Of a manifest that the sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
+   * the manifest may be there under another name, and when it has not, no question was asked in vain.
+   */
+  async #isThereAfterAll(descriptor: Descriptor, children: readonly Place[]): Promise<boolean> {
+    const { to, signal, options } = this.#parts;
+    const config = children.find(({ kind }) => kind === 'config');
+    if (!config || (await options.mountFrom?.(config.descriptor))?.length) return false;
+    to.warm?.(children.length - 1);
+    await this.#node(config);
+    return this.#held.hadAlready(config.descriptor) && to.has(descriptor, { signal });
   }
 
   async #all(children: readonly Place[]): Promise<void> {
@@ -247,19 +269,29 @@ export class Copier {
     if (await this.#leaveOut(descriptor)) return;
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
-    const write = (force: boolean): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, onWait });
-    const result = await limiter.run({ lane: to.lane ?? to.name, size: descriptor.size, signal }, async () => {
+    const write = (force: boolean, share: Share): Promise<WriteResult> =>
+      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, share, onWait });
+    // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
+    const together = to.lane === undefined && this.#parts.from.lane !== undefined;
+    const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
+    const result = await limiter.run(limits, async (share) => {
       try {
-        return await write(this.#force);
+        return await write(this.#held.isDoubted(descriptor), share);
       } catch (error) {
         // One whole fetch more, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return write(true);
+        return write(true, share);
       }
     });
+    if (result.outcome === 'exists') this.#held.note(descriptor);
     this.#finish(node, node.kind, result);
+  }
+
+  /** Where transfers get in each other's way: at the registry that is written to, else at the one that is read. */
+  get #lane(): string {
+    const { from, to } = this.#parts;
+    return to.lane ?? from.lane ?? to.name;
   }
 
   /** Non-distributable layers stay where they are unless the sink is a local one [OCI image-spec layer.md]. */
@@ -272,12 +304,24 @@ export class Copier {
 
   #open(descriptor: Descriptor): Open {
     const known = this.#small.get(descriptor.digest);
-    if (known) return async ({ start, end } = {}) => contentOf(known.subarray(start, end));
+    if (known) return async ({ start, end } = {}) => contentOf((await known).subarray(start, end));
     const reference = this.label;
-    return reader(this.#parts.from, descriptor, {
-      signal: this.#parts.signal,
-      onStart: (offset) => this.#emit({ type: 'started', reference, descriptor, offset }),
-      onBytes: (bytes) => this.#emit({ type: 'progress', reference, descriptor, bytes }),
+    const { from, limiter, signal } = this.#parts;
+    let begun = -1;
+    let received = 0;
+    return reader(from, descriptor, {
+      signal,
+      // Parts further on are the same transfer; one that begins no later than the first did is another try.
+      onStart: (offset) => {
+        if (begun !== -1 && offset > begun) return;
+        [begun, received] = [offset, offset];
+        this.#emit({ type: 'started', reference, descriptor, offset });
+      },
+      onBytes: (bytes) => {
+        received += bytes;
+        limiter.moved(this.#lane, bytes);
+        this.#emit({ type: 'progress', reference, descriptor, bytes: received });
+      },
       onRetry: (attempt, delay, error) =>
         this.#emit({ type: 'retrying', url: descriptor.digest, attempt, delay, message: error.message }),
     });

@@ -1,8 +1,8 @@
 // How does an image get from one endpoint to another?
-import { HubError } from '../errors.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
 import { Copier, type CopyTotals } from './copier.ts';
 import type { Source } from './endpoint.ts';
+import { lacksContent } from './held.ts';
 import { Limiter } from './limit.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
 import { chooseRoot } from './root.ts';
@@ -16,7 +16,9 @@ export interface CopyResult extends CopyTotals {
   readonly reference: string;
 }
 
-const CONCURRENCY = 8;
+const HEALINGS = 2;
+/** Milliseconds to resolve a name, connecting included, from which on the source counts as far away. */
+const FAR = 40;
 
 /**
  * Copies what `reference` names at `from`, and all it refers to, to `to`: children before parents, each digest once, the
@@ -33,10 +35,18 @@ export async function copy(
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   const label = options.label ?? reference;
-  const limiter = options.limiter ?? new Limiter(options.concurrency ?? CONCURRENCY);
+  const limiter = options.limiter ?? new Limiter(options.concurrency);
   const copier = new Copier({ from, to, limiter, label, signal, abort: (reason) => stop.abort(reason), options });
   try {
-    return await copyNamed(copier, reference, await from.resolve(reference, { signal, expected: options.expected }));
+    const { expected } = options;
+    // What was here before is most likely still the same, and then nothing more is needed.
+    if (!expected) from.warm?.();
+    const asked = performance.now();
+    const resolving = from.resolve(reference, { signal, expected });
+    if (from.lane !== undefined) askAhead(to, reference, { ...options, signal });
+    const resolved = await resolving;
+    copier.far = performance.now() - asked > FAR;
+    return await copyNamed(copier, reference, resolved);
   } catch (error) {
     stop.abort(error);
     await copier.settle();
@@ -45,25 +55,36 @@ export async function copy(
   }
 }
 
+/** While a distant source says what is to be copied, the sink may look what the name means there. */
+function askAhead(to: ReadableSink, reference: string, { as = reference, remembered, signal }: CopyOptions): void {
+  if (!remembered) to.expect?.(as, { signal });
+}
+
 async function copyNamed(copier: Copier, reference: string, resolved: Descriptor): Promise<CopyResult> {
   const { options, label } = copier;
-  const { descriptor } = await chooseRoot(copier, resolved, options);
+  const { descriptor, checked } = await chooseRoot(copier, resolved, options);
   options.onEvent?.({ type: 'resolved', reference: label, descriptor });
   const as = options.as ?? reference;
   await copyHealing(copier, descriptor, as);
+  await checked;
   if (options.referrers) await copier.referrers(descriptor);
   options.onEvent?.({ type: 'named', reference: as, descriptor });
   return { ...copier.totals, descriptor, resolved, reference: as };
 }
 
-/** When the sink says that content it had is gone, everything is written once more, without asking it what it has. */
+/**
+ * When the sink says that content it had is gone, that content is written once more without asking for it; and when it
+ * says so again, since it may not name all that is missing, everything is.
+ */
 async function copyHealing(copier: Copier, root: Descriptor, as: string): Promise<void> {
-  try {
-    await copier.root(root, as);
-  } catch (error) {
-    if (!HubError.is(error) || error.details['missing'] === undefined || copier.options.signal?.aborted) throw error;
-    await copier.settle();
-    copier.startAgain();
-    await copier.root(root, as);
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await copier.root(root, as);
+      return;
+    } catch (error) {
+      if (!lacksContent(error) || tries >= HEALINGS || copier.options.signal?.aborted) throw error;
+      await copier.settle();
+      copier.startAgain(tries === 0 ? (error.details['missing'] as readonly string[]) : []);
+    }
   }
 }

@@ -18,6 +18,13 @@ export interface ReadOptions extends CallOptions {
   readonly start?: number | undefined;
   /** First byte not wanted; the end of the content by default. */
   readonly end?: number | undefined;
+  /**
+   * More than `end` is welcome: a source that cannot give just a part gives all from `start` on, instead of throwing the rest
+   * away. `isPart` of the content tells which it is.
+   */
+  readonly greedy?: boolean | undefined;
+  /** The caller hashes the whole by itself, since it puts it together from parts. */
+  readonly unverified?: boolean | undefined;
 }
 
 /** Opens the content, again if need be, from a byte offset. Retry, resume and ranges are this function called again. */
@@ -38,14 +45,40 @@ export interface WriteOptions extends CallOptions {
   readonly mountFrom?: readonly string[] | undefined;
   /** Write even what the sink believes to have: it was wrong about it a moment ago. */
   readonly force?: boolean | undefined;
+  /** How the work may be shared out when the sink can take parts in any order. */
+  readonly share?: Share | undefined;
   /** Told when the sink has to wait for another process that writes the same content. */
   readonly onWait?: ((reason: string) => void) | undefined;
+}
+
+/** What a sink has of a manifest: also under the name it is to get, only the content, nothing, or it was not asked. */
+export type Standing = 'named' | 'present' | 'absent' | 'unknown';
+
+/** What the caller remembers of a manifest at the sink from last time: that it had the name, or only that it was there. */
+export type Remembered = 'named' | 'present';
+
+export interface StandingOptions extends CallOptions {
+  readonly as: string;
+  /** A hint. It decides what is asked first, never what is believed. */
+  readonly remembered?: Remembered | undefined;
+}
+
+/** Shares out the work of fetching one content. */
+export interface Share {
+  /** Bytes that one request should bring when so many are missing. */
+  piece(missing: number): number;
+  /** Lets transfers that have nothing else to do take part: `next` begins another piece, or gives undefined when none is left. */
+  offer(next: () => Promise<void> | undefined): void;
 }
 
 /** Bytes from a Source are NOT trusted: copy() verifies them. */
 export interface Source {
   /** For people: `localhost:5000/app`, `oci:./out`. */
   readonly name: string;
+  /** Group of sources that share limits, such as the host of a registry; none for those on this machine. */
+  readonly lane?: string | undefined;
+  /** A copy from here, or to here, is about to begin, of so many pieces when that is known: connects to what it will need. Never throws. */
+  warm?(pieces?: number): void;
   /** Throws NOT_FOUND. */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */
@@ -62,6 +95,12 @@ export interface Sink {
   /** Group of sinks that share limits, such as the host of a registry. */
   readonly lane?: string | undefined;
   has(descriptor: Descriptor, options?: CallOptions): Promise<boolean>;
+  /** For sinks where a question is a round trip: told the name of a copy before its content is known, to ask ahead. */
+  expect?(as: string, options?: CallOptions): void;
+  /** As for a source. */
+  warm?(pieces?: number): void;
+  /** For the same sinks: about a manifest and its name, in as few questions as it takes. `unknown` when another would be needed. */
+  standing?(descriptor: Descriptor, options: StandingOptions): Promise<Standing>;
   write(descriptor: Descriptor, open: Open, options?: WriteOptions): Promise<WriteResult>;
   /** For sinks that are one file or one stream: write the trailer. Called once, after the last copy() succeeded. */
   commit?(options?: CallOptions): Promise<void>;

@@ -1,7 +1,7 @@
 // What can a caller of copy() ask for?
 import type { Descriptor } from '../spec/descriptor.ts';
 import type { Platform } from '../spec/platform.ts';
-import type { CallOptions, Sink, Source } from './endpoint.ts';
+import type { CallOptions, Remembered, Sink, Source } from './endpoint.ts';
 import type { OnEvent } from './events.ts';
 import type { Limiter } from './limit.ts';
 
@@ -19,10 +19,12 @@ export interface CopyOptions extends CallOptions {
   readonly available?: boolean | undefined;
   /** Shared by several copies; else one of `concurrency` is made. */
   readonly limiter?: Limiter | undefined;
-  /** Transfers at once, 8 by default. */
+  /** Transfers at once; by default 8, and up to 16 where more are faster. */
   readonly concurrency?: number | undefined;
   /** Repositories of the sink's registry that may lend a blob. */
   readonly mountFrom?: ((descriptor: Descriptor) => Promise<readonly string[]>) | undefined;
+  /** What is remembered of the root at a sink that can tell its standing; saves questions, and is never trusted. */
+  readonly remembered?: ((root: Descriptor) => Promise<Remembered | undefined>) | undefined;
   /** What the reference meant last time; see ResolveOptions. */
   readonly expected?: Descriptor | undefined;
   /** Also signatures, SBOMs and whatever else refers to what is copied. */

@@ -12,7 +12,7 @@ const FIRST_DELAY = 250; // milliseconds, doubled with each try
 
 export interface ReaderOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Cumulative bytes of the content, counted from its beginning. */
+  /** Bytes that came just now. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
   readonly onStart?: ((offset: number) => void) | undefined;
   /** Waits some milliseconds; a test supplies its own. */
@@ -48,18 +48,25 @@ class ResumingContent implements Content {
   #content: Content;
   #position: number;
   #consumerFailed = false;
+  readonly #end: number | undefined;
 
   constructor(reading: Reading) {
     this.#reading = reading;
     this.#content = reading.first;
     this.#position = reading.range.start ?? 0;
-    const whole = this.#position === 0 && (reading.range.end ?? reading.descriptor.size) >= reading.descriptor.size;
-    this.#verifier = whole ? new Verifier(reading.descriptor) : undefined;
+    const { range, descriptor, first } = reading;
+    this.#end = range.greedy && first.isPart !== true ? undefined : range.end;
+    const whole = this.#position === 0 && (this.#end ?? descriptor.size) >= descriptor.size;
+    this.#verifier = whole && range.unverified !== true ? new Verifier(descriptor) : undefined;
   }
 
   /** The whole is checked here, so nobody has to do it again. */
   get verified(): boolean {
     return this.#verifier !== undefined;
+  }
+
+  get isPart(): boolean {
+    return this.#reading.first.isPart === true;
   }
 
   async forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
@@ -87,7 +94,7 @@ class ResumingContent implements Content {
   #pass(chunk: Uint8Array, consume: (chunk: Uint8Array) => void | Promise<void>): void | Promise<void> {
     this.#verifier?.update(chunk);
     this.#position += chunk.length;
-    this.#reading.options.onBytes?.(this.#position);
+    this.#reading.options.onBytes?.(chunk.length);
     try {
       const pause = consume(chunk);
       return pause?.catch((error: unknown) => {
@@ -110,7 +117,7 @@ class ResumingContent implements Content {
     const delay = FIRST_DELAY * 2 ** (failures - 1);
     options.onRetry?.(failures, delay, error);
     await (options.sleep ?? defaultSleep)(delay, range.signal);
-    this.#content = await source.read(descriptor, { ...range, start: this.#position });
+    this.#content = await source.read(descriptor, { ...range, start: this.#position, end: this.#end });
   }
 }
 

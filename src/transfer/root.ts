@@ -13,6 +13,8 @@ import { selectManifests } from './select.ts';
 
 interface Root {
   readonly descriptor: Descriptor;
+  /** Settles once the user was told of a platform that is not the wanted one; that need not hold up the copy. */
+  readonly checked?: Promise<void> | undefined;
 }
 
 /**
@@ -22,8 +24,11 @@ interface Root {
  */
 export async function chooseRoot(copier: Copier, resolved: Descriptor, options: CopyOptions): Promise<Root> {
   if (!isIndexType(resolved.mediaType)) {
-    await checkPlatform(copier, resolved, options);
-    return { descriptor: resolved };
+    const checked = checkPlatform(copier, resolved, options);
+    // Where the platform only matters for a warning, its config comes together with the layers.
+    if (options.keepIndex !== true) await checked;
+    else checked.catch(() => undefined);
+    return { descriptor: resolved, checked };
   }
   const index = parseManifest(await copier.manifestBytes(resolved), resolved.mediaType);
   const wanted = await wantedManifests(copier, index, options);

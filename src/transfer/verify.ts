@@ -29,11 +29,15 @@ export class Verifier {
 
   /** Throws DIGEST_MISMATCH unless size and digest are as promised. Call once, at the end. */
   finish(): void {
-    const { digest, size } = this.#descriptor;
-    const actual = `${algorithmOf(digest)}:${this.#hash.digest('hex')}`;
-    if (this.#size !== size) throw mismatch(this.#descriptor, `${this.#size} bytes with digest ${actual}`);
-    if (actual !== digest) throw mismatch(this.#descriptor, `digest ${actual}`);
+    checkHash(this.#descriptor, this.#size, this.#hash.digest('hex'));
   }
+}
+
+/** Judges content of which size and hash are known. Throws DIGEST_MISMATCH unless they are as promised. */
+export function checkHash(descriptor: Descriptor, size: number, hex: string): void {
+  const actual = `${algorithmOf(descriptor.digest)}:${hex}`;
+  if (size !== descriptor.size) throw mismatch(descriptor, `${size} bytes with digest ${actual}`);
+  if (actual !== descriptor.digest) throw mismatch(descriptor, `digest ${actual}`);
 }
 
 /** Checks content in memory. Throws DIGEST_MISMATCH. */

@@ -10,6 +10,8 @@ import { HubError } from '../errors.ts';
 export interface Content {
   /** True when `forEach` itself fails with DIGEST_MISMATCH unless all of the content is as promised: nobody need hash it again. */
   readonly verified?: boolean | undefined;
+  /** True when it is just the part that was asked for, and nothing had to be thrown away for that. */
+  readonly isPart?: boolean | undefined;
   forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void>;
   cancel(): void;
 }

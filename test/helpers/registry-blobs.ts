@@ -73,7 +73,7 @@ function handleSession(request: LocalRequest, place: Place, context: BlobContext
   const upload = context.contents.upload(place.repository, id);
   if (!upload) throw refuse(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry');
   const session: Session = { place, id, upload, context };
-  const stale = request.url.searchParams.get('_state') !== upload.state;
+  const stale = request.url.searchParams.get(context.options.stateParameter ?? '_state') !== upload.state;
   const refusesAll = (context.options.staleUpload ?? 416) === 404;
   if (stale && refusesAll) throw refuse(404, 'BLOB_UPLOAD_INVALID', 'blob upload invalid');
   if (request.method === 'GET') return progress(session, 204);
@@ -149,11 +149,11 @@ function created({ repository }: Place, digest: string): Reply {
 /** How far a session is, and where it goes on; the Location is a new one each time, but for a question. */
 function progress({ place, id, upload, context }: Session, status: 202 | 204): Reply {
   if (status === 202) upload.state = randomUUID();
-  const minimum = context.options.chunkMinLength;
+  const { chunkMinLength: minimum, stateParameter = '_state' } = context.options;
   return {
     status,
     headers: {
-      location: `/v2/${place.repository}/blobs/uploads/${id}?_state=${upload.state}`,
+      location: `/v2/${place.repository}/blobs/uploads/${id}?${stateParameter}=${upload.state}`,
       range: `0-${Math.max(0, upload.size - 1)}`,
       'docker-upload-uuid': id,
       ...(minimum !== undefined && { 'oci-chunk-min-length': String(minimum) }),

@@ -2,12 +2,14 @@
 import { authenticate } from '../../src/auth/authenticate.ts';
 import type { Credential } from '../../src/credentials/credentials.ts';
 import { createRegistryClient, type RegistryClient } from '../../src/endpoints/registry/client.ts';
+import type { TraitMemory } from '../../src/endpoints/registry/traits.ts';
 import { repositoryOfPath } from '../../src/endpoints/registry/hosts.ts';
 import { createHttp } from '../../src/http/client.ts';
 import type { Clock } from '../../src/http/clock.ts';
 
 export interface TestClientOptions {
   readonly credential?: Credential;
+  readonly traits?: TraitMemory;
   readonly onWarning?: (message: string) => void;
 }
 
@@ -40,6 +42,7 @@ export function testClient(options: TestClientOptions = {}): TestClient {
     originOf: async (host) => new URL(`http://${host}`),
     close: http.close,
     onWarning: options.onWarning,
+    traits: options.traits,
     sleep: clock.sleep,
   });
   return { ...client, waits, [Symbol.asyncDispose]: () => http.close() };

@@ -51,6 +51,8 @@ export interface RegistryOptions {
   readonly singlePost?: boolean;
   /** True: Location is a path. */
   readonly relativeLocations?: boolean;
+  /** Name of the parameter of a Location that tells its newest from the others: distribution's `_state` by default. */
+  readonly stateParameter?: string;
   /** What a session answers at a Location that is not its newest: distribution 3 `416` (default), 2.8 `404`. */
   readonly staleUpload?: 404 | 416;
   /** PEM; the registry speaks TLS. */

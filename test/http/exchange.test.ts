@@ -14,7 +14,7 @@ interface Stage {
   readonly clock: FakeClock;
 }
 
-function stage(more: Partial<HttpRequest> = {}, isReused = false): Stage {
+function stage(more: Partial<HttpRequest> = {}): Stage {
   const calls: string[] = [];
   const controller: DispatchController = {
     pause: () => void calls.push('pause'),
@@ -24,7 +24,7 @@ function stage(more: Partial<HttpRequest> = {}, isReused = false): Stage {
   const clock = new FakeClock();
   const exchange = new Exchange(
     { method: 'GET', url: new URL('https://reg.example/'), ...more },
-    { clock, headersTimeout: 30_000, bodyTimeout: 30_000, isReused: () => isReused },
+    { clock, headersTimeout: 30_000, bodyTimeout: 30_000 },
   );
   return { exchange, controller, calls, clock };
 }
@@ -34,7 +34,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 describe('an answer', () => {
   test('waits for its reader', async () => {
     const { exchange, controller, calls } = stage();
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     exchange.onResponseStart(controller, 200, { 'content-length': '3' });
     const { body } = await exchange.response;
     expect(calls).toEqual(['pause']);
@@ -50,7 +50,7 @@ describe('an answer', () => {
 
   test('without a body is given when it is complete, and needs no reader', async () => {
     const { exchange, controller, calls } = stage({ method: 'HEAD' });
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     exchange.onResponseStart(controller, 200, { 'content-length': '3' });
     let isGiven = false;
     void exchange.response.then(() => (isGiven = true));
@@ -64,13 +64,13 @@ describe('an answer', () => {
 
   test('that nobody wants is read to its end when little is left, and cut off else', async () => {
     const short = stage();
-    short.exchange.onRequestStart(short.controller);
+    short.exchange.onRequestStart(short.controller, false);
     short.exchange.onResponseStart(short.controller, 404, { 'content-length': '100' });
     (await short.exchange.response).body.cancel();
     await turn();
     expect(short.calls).toEqual(['pause', 'resume']);
     const long = stage();
-    long.exchange.onRequestStart(long.controller);
+    long.exchange.onRequestStart(long.controller, false);
     long.exchange.onResponseStart(long.controller, 200, { 'content-length': '1000000' });
     const { body } = await long.exchange.response;
     body.cancel();
@@ -81,7 +81,7 @@ describe('an answer', () => {
 
   test('of unknown length that nobody wants is cut off when it turns out to be long', async () => {
     const { exchange, controller, calls } = stage();
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     exchange.onResponseStart(controller, 200, {});
     (await exchange.response).body.cancel();
     await turn();
@@ -93,7 +93,7 @@ describe('an answer', () => {
 
   test('is too slow when little comes in a minute, not when its reader began late or was busy', async () => {
     const { exchange, controller, clock } = stage();
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     exchange.onResponseStart(controller, 200, {});
     const { body } = await exchange.response;
     clock.time += 600_000;
@@ -121,7 +121,7 @@ describe('an answer', () => {
 
   test('hands on no empty pieces, which a parser gives when it is resumed with nothing to parse', async () => {
     const { exchange, controller, calls } = stage();
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     exchange.onResponseStart(controller, 200, {});
     let count = 0;
     const reading = (await exchange.response).body.forEach(async () => void (count += 1));
@@ -135,7 +135,7 @@ describe('an answer', () => {
 
   test('pauses while its reader is busy', async () => {
     const { exchange, controller, calls } = stage();
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     exchange.onResponseStart(controller, 200, {});
     let finish: () => void = () => undefined;
     const reading = (await exchange.response).body.forEach(() => new Promise((resolve) => (finish = resolve)));
@@ -155,8 +155,8 @@ describe('an answer', () => {
 describe('an error', () => {
   test('before the answer on a kept connection is marked as stale', async () => {
     for (const isReused of [true, false]) {
-      const { exchange, controller } = stage({}, isReused);
-      exchange.onRequestStart(controller);
+      const { exchange, controller } = stage();
+      exchange.onRequestStart(controller, isReused);
       exchange.onResponseError(controller, Object.assign(new Error('x'), { code: 'ECONNRESET' }));
       const error = await hubErrorFrom(() => exchange.response);
       expect(error.details['stale']).toBe(isReused ? true : undefined);
@@ -165,8 +165,8 @@ describe('an error', () => {
   });
 
   test('by a timeout on a kept connection is not', async () => {
-    const { exchange, controller } = stage({}, true);
-    exchange.onRequestStart(controller);
+    const { exchange, controller } = stage();
+    exchange.onRequestStart(controller, true);
     exchange.onResponseError(controller, Object.assign(new Error('x'), { code: 'UND_ERR_HEADERS_TIMEOUT' }));
     expect((await hubErrorFrom(() => exchange.response)).details).toEqual({
       host: 'reg.example',
@@ -182,7 +182,7 @@ describe('an error', () => {
 
   test('after the end changes nothing', async () => {
     const { exchange, controller } = stage();
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     exchange.onResponseStart(controller, 200, { 'content-length': '0' });
     exchange.onResponseEnd();
     exchange.onResponseError(controller, new HubError('FAILED', 'late'));
@@ -192,7 +192,7 @@ describe('an error', () => {
 
   test('of TLS after the handshake is told as one', async () => {
     const { exchange, controller } = stage();
-    exchange.onRequestStart(controller);
+    exchange.onRequestStart(controller, false);
     const code = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED';
     exchange.onResponseError(controller, Object.assign(new Error('x'), { code }));
     expect(await hubErrorFrom(() => exchange.response)).toMatchObject({
@@ -207,6 +207,6 @@ test('a request that was given up while it waited for a connection is not sent',
   const { exchange, controller, calls } = stage({ signal: abort.signal });
   abort.abort(new HubError('ABORTED', 'stop'));
   await hubErrorFrom(() => exchange.response);
-  exchange.onRequestStart(controller);
+  exchange.onRequestStart(controller, false);
   expect(calls).toEqual(['abort stop']);
 });

@@ -200,6 +200,39 @@ describe('a request', () => {
     expect(error.code).toBe('CONTENT_INVALID');
   });
 
+  test('is not sent on once the answer is there, and the connection is not used again', async () => {
+    const server = await serve((request, response) => {
+      response.writeHead(request.method === 'PUT' ? 413 : 200, { 'content-length': 3 }).end('no!');
+      request.pause();
+    });
+    let cancelled = false;
+    const content: Content = {
+      forEach: async (consume) => {
+        for (let index = 0; index < 1000; index += 1) await consume(Buffer.alloc(64 * 1024));
+      },
+      cancel: () => {
+        cancelled = true;
+      },
+    };
+    const { send } = transport();
+    const body = { length: 1000 * 64 * 1024, open: async () => content };
+    const response = await send(get(server.origin, { method: 'PUT', body }));
+    expect([response.status, await bodyText(response)]).toEqual([413, 'no!']);
+    expect((await send(get(server.origin))).status).toBe(200);
+    expect([cancelled, server.connections]).toEqual([true, 2]);
+  });
+
+  test('goes out on a connection that has answered before', async () => {
+    const server = await serve((request, response) => request.on('end', () => response.end()).resume());
+    const { send } = transport();
+    const body = { length: 200_000, open: async () => contentOf(Buffer.alloc(200_000)) };
+    for (const method of ['GET', 'POST', 'PUT', 'GET', 'PUT'] as const) {
+      const response = await send(get(server.origin, { method, ...(method === 'PUT' && { body }) }));
+      await bodyText(response);
+    }
+    expect(server.connections).toBe(1);
+  });
+
   test('gives up an upload that the other side does not take', async () => {
     const server = await serve((request) => request.pause());
     const content: Content = {

@@ -186,6 +186,47 @@ describe('copy', () => {
     expect(to.written).toContain(lost.digest);
   });
 
+  it('brings only what the sink names as missing, and all when it goes on to miss something', async () => {
+    const from = new MemoryEndpoint('from');
+    const image = addImage(from, { as: 'app', layers: [[['a', 'a']], [['b', 'b']]] });
+    const [one, two] = image.layers.map(({ descriptor }) => descriptor.digest);
+    const forced: string[][] = [[], [], []];
+    let tries = 0;
+    class Forgetful extends WholeSink {
+      override async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}) {
+        if (options.force) forced[tries]?.push(descriptor.digest);
+        if (options.as !== undefined && tries < 2) {
+          tries += 1;
+          throw new HubError('CONFLICT', 'blob unknown', { details: { missing: [one] } });
+        }
+        return super.write(descriptor, open, options);
+      }
+    }
+    await copy(from, new Forgetful('to'), 'app');
+    expect(forced[1]).toEqual([one]);
+    expect(forced[2]).toEqual(expect.arrayContaining([one, two]));
+  });
+
+  it('brings once more what the sink lost of one image of an index', async () => {
+    const from = new MemoryEndpoint('from');
+    const index = addIndex(from, { as: 'multi' });
+    const lost = index.images[1]!.layers[0]!.descriptor.digest;
+    let told = false;
+    class Forgetful extends WholeSink {
+      override async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}) {
+        if (descriptor.digest === index.images[1]!.descriptor.digest && !told) {
+          told = true;
+          throw new HubError('CONFLICT', 'blob unknown', { details: { missing: [lost] } });
+        }
+        return super.write(descriptor, open, options);
+      }
+    }
+    const to = new Forgetful('to');
+    await copy(from, to, 'multi');
+    expect(to.written.filter((digest) => digest === lost)).toHaveLength(2);
+    expect((await to.resolve('multi')).digest).toBe(index.descriptor.digest);
+  });
+
   it('reports the first failure, after everything it started has ended', async () => {
     const from = new MemoryEndpoint('from');
     const image = addImage(from, { as: 'app', layers: [[['a', 'a']], [['b', 'b']], [['c', 'c']]] });

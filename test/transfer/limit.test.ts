@@ -74,4 +74,64 @@ describe('Limiter', () => {
     await expect(failing).rejects.toThrow('broken');
     await expect(limiter.run({ lane: 'host', size: 1 }, async () => 'fine')).resolves.toBe('fine');
   });
+
+  it('lets small ones that may go together share a place', async () => {
+    const limiter = new Limiter(1);
+    let running = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      running += 1;
+      most = Math.max(most, running);
+      await tick();
+      await tick();
+      running -= 1;
+    };
+    const small = { lane: 'host', size: 1000, together: true };
+    await Promise.all(Array.from({ length: 40 }, () => limiter.run(small, work)));
+    expect(most).toBe(8);
+  });
+
+  it('gives places that nobody waits for to work that can be shared', async () => {
+    const limiter = new Limiter(4);
+    let left = 10;
+    let running = 0;
+    let most = 0;
+    const part = (): Promise<void> | undefined => {
+      if (left === 0) return undefined;
+      left -= 1;
+      running += 1;
+      most = Math.max(most, running);
+      return tick().then(() => void (running -= 1));
+    };
+    await limiter.run({ lane: 'host', size: 100 * MB, far: true }, async (share) => {
+      share.offer(part);
+      while (left > 0 || running > 0) await tick();
+    });
+    expect(most).toBe(3);
+  });
+
+  it('shares nothing while one connection is as good as several', async () => {
+    const limiter = new Limiter(4);
+    let asked = 0;
+    await limiter.run({ lane: 'host', size: 100 * MB }, async (share) => {
+      share.offer(() => {
+        asked += 1;
+        return Promise.resolve();
+      });
+      await tick();
+    });
+    expect(asked).toBe(0);
+  });
+
+  it('cuts what is far away into pieces for the places that are free, and what is near into few', async () => {
+    const limiter = new Limiter(4);
+    const pieces: number[] = [];
+    const ask = (far: boolean, missing: number): Promise<void> =>
+      limiter.run({ lane: 'host', size: missing, far }, async (share) => void pieces.push(share.piece(missing)));
+    await ask(true, 4 * MB);
+    await ask(true, MB);
+    await ask(true, 1000 * MB);
+    await ask(false, 1000 * MB);
+    expect(pieces).toEqual([MB, 0.75 * MB, 8 * MB, 64 * MB]);
+  });
 });

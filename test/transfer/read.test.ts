@@ -94,9 +94,9 @@ describe('reader', () => {
     expect(starts).toEqual([0]);
   });
 
-  it('tells how far it is, counted from the beginning of the content', async () => {
+  it('tells of every byte that comes', async () => {
     const seen: number[] = [];
     await read(sourceOf([whole]).source, { onBytes: (count) => seen.push(count) }, { start: 150 });
-    expect(seen.at(-1)).toBe(200);
+    expect(seen.reduce((sum, count) => sum + count, 0)).toBe(50);
   });
 });

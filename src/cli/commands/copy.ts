@@ -8,6 +8,9 @@ import { checkStdout, isOnStdout } from '../open-output.ts';
 import { openServices } from '../open-services.ts';
 import { platformsOf } from '../platforms.ts';
 
+/** Uploads at once to a registry: mostly they wait for answers, so more of them cost little. */
+const UPLOADS = 16;
+
 export const command: CommandSpec = defineCommand({
   name: 'copy',
   summary: 'Copy an image between registries, layouts, archives and the local store',
@@ -43,7 +46,7 @@ export const command: CommandSpec = defineCommand({
         as,
         platforms: flags.platform.length > 0 ? platformsOf(context, flags.platform) : undefined,
         available: from.kind !== 'registry',
-        concurrency: context.settings.concurrency,
+        concurrency: context.settings.concurrency ?? (to.kind === 'registry' ? UPLOADS : undefined),
         mountFrom: async () => mountable(from, to),
         referrers: flags.referrers,
         label: source,

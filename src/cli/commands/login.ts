@@ -58,6 +58,7 @@ export const command: CommandSpec = defineCommand({
     const { username, password } = await accountFor(attempt, account, stored?.credential.username);
     const kept = await verified(attempt, { kind: 'basic', username, password });
     await target.store(attempt.server, kept, flags.email);
+    await context.forgetTokens(attempt.registry);
     tellStore(context, target, flags.email);
     await warnOfStronger(context, attempt);
     return succeed(context, attempt, { username, store: target.name });

@@ -1,5 +1,5 @@
 // hubctl logout: forgets the credentials for a registry, wherever they are kept.
-import { namespaceOf, serverKey } from '../../credentials/aliases.ts';
+import { canonicalServer, namespaceOf, serverKey } from '../../credentials/aliases.ts';
 import { HubError } from '../../errors.ts';
 import { defineCommand, type CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -24,6 +24,7 @@ export const command: CommandSpec = defineCommand({
     }
     const servers = all ? await (await context.credentials()).servers() : [typed ?? ''];
     const results = [];
+    if (all) await context.forgetTokens();
     for (const server of new Set(servers.map((name) => displayName(name)))) results.push(await forget(context, server));
     if (results.length === 0) context.output.note('no credentials are stored');
     context.output.value(all ? results : results[0]);
@@ -40,6 +41,7 @@ async function forget(context: Context, server: string): Promise<Forgotten> {
   const { output } = context;
   output.line(`Removing login credentials for ${server}`);
   const stores = await (await context.credentials()).logout(server);
+  await context.forgetTokens(canonicalServer(server));
   if (stores.length === 0) output.note(`no credentials for ${server} were stored`);
   return { server, stores };
 }

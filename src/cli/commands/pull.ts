@@ -135,7 +135,8 @@ async function pullOne(pull: Pull, reference: Reference): Promise<Pulled> {
     onEvent: seen.onEvent,
     signal: context.signal,
   });
-  if (target.store) await seen.remember(target.store, { registry, repository });
+  if (target.store)
+    await seen.remember(target.store, { registry, repository, tag: digest === undefined ? wanted : undefined });
   const changed = before?.digest !== result.descriptor.digest || result.copied > 0;
   return { reference, result, changed };
 }

@@ -18,7 +18,10 @@ import type { Context } from '../context.ts';
 import { each, type Finished } from '../each.ts';
 import type { TransferView } from '../output/output.ts';
 import { platformsOf } from '../platforms.ts';
-import { lenders, noting } from '../remember.ts';
+import { lenders, noting, remembered } from '../remember.ts';
+
+/** Uploads at once for each registry: mostly they wait for answers, so more of them cost little. */
+const UPLOADS = 16;
 
 export const command: CommandSpec = defineCommand({
   name: 'push',
@@ -47,7 +50,7 @@ export const command: CommandSpec = defineCommand({
     const wanted = flags['all-tags'] ? await localTags(store, references) : references.map(withDefaultTag);
     const view = context.output.transfer({ direction: 'push' });
     const platforms = flags.platform.length > 0 ? platformsOf(context, flags.platform) : undefined;
-    const limiter = new Limiter(context.settings.concurrency);
+    const limiter = new Limiter(context.settings.concurrency ?? UPLOADS);
     const push: Push = { context, store, view, platforms, limiter, endpoints: new Map() };
     try {
       announce(context, wanted);
@@ -105,11 +108,12 @@ async function pushOne(push: Push, reference: Reference): Promise<CopyResult> {
     available: true,
     limiter,
     mountFrom: lenders(store, { registry, repository }),
+    remembered: remembered(store, { registry, repository, tag }),
     label: familiarName(reference) + (digest === undefined ? `:${tag}` : `@${digest}`),
     onEvent: seen.onEvent,
     signal: context.signal,
   });
-  await seen.remember(store, { registry, repository });
+  await seen.remember(store, { registry, repository, tag });
   return result;
 }
 

@@ -144,7 +144,8 @@ class StreamOutput implements ArchiveOutput {
     if (chunk.length === 0) return;
     await new Promise<void>((resolve, reject) => {
       if (this.#failure) return reject(this.#broken(this.#failure));
-      this.#stream.write(chunk, (error) => (error ? reject(this.#broken(error)) : resolve()));
+      // Copied, since whoever reads the stream may keep it for longer than the chunk is valid.
+      this.#stream.write(Buffer.from(chunk), (error) => (error ? reject(this.#broken(error)) : resolve()));
     });
     this.#position += chunk.length;
   }

@@ -2,6 +2,7 @@
 import { HubError } from '../../errors.ts';
 import type { HttpRequest, HttpResponse, Send } from '../../http/layer.ts';
 import { wireError } from './errors.ts';
+import type { TraitMemory } from './traits.ts';
 
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
@@ -18,6 +19,9 @@ export interface RepositoryAccess {
   /** A text for the user that is not a failure, each once. */
   readonly warn: (message: string) => void;
   readonly sleep: Sleep;
+  readonly traits: TraitMemory;
+  /** Opens connections that the next requests will need, `count` or a few. Never throws. */
+  readonly warm?: ((count?: number) => void) | undefined;
 }
 
 export function pullScope(access: RepositoryAccess): string {

@@ -46,23 +46,24 @@ interface UrlOptions extends ReadOptions {
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous } = options;
+  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy } = options;
   if (start >= end) return contentOf(new Uint8Array());
   const partial = start > 0 || end < descriptor.size;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
   const response = await expect(
     access,
-    { method: 'GET', url, headers, signal, anonymous, scopes: [pullScope(access)] },
+    { method: 'GET', url, headers, signal, anonymous, expected: end - start, scopes: [pullScope(access)] },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
   if (response.status === 206) return checkRange(response, descriptor, { start, end });
+  const last = greedy ? descriptor.size : end;
   if (response.status === 416) {
     response.body.cancel();
     const whole = await readUrl(access, descriptor, { url, signal, anonymous });
-    return part(whole, start, end);
+    return part(whole, start, last);
   }
-  return partial ? part(response.body, start, end) : response.body;
+  return partial ? part(response.body, start, last) : response.body;
 }
 
 function checkRange(
@@ -72,7 +73,10 @@ function checkRange(
 ): Content {
   const range = parseContentRange(response.headers.get('content-range'));
   const right = range?.start === start && (range.end ?? end) <= end;
-  if (right && (range.total === undefined || range.total === descriptor.size)) return response.body;
+  if (right && (range.total === undefined || range.total === descriptor.size)) {
+    const { body } = response;
+    return { isPart: true, forEach: (consume) => body.forEach(consume), cancel: () => body.cancel() };
+  }
   response.body.cancel();
   throw new HubError('UNREACHABLE', `${response.url.host} answered with the wrong range of blob ${descriptor.digest}`, {
     hint: 'the download starts again',

@@ -7,6 +7,7 @@ import type { Sleep } from './access.ts';
 import { apiHost } from './hosts.ts';
 import { RegistryHost } from './host.ts';
 import { RegistryEndpoint } from './registry.ts';
+import { traitsInMemory, type TraitMemory } from './traits.ts';
 
 export interface RegistryClientOptions {
   /** Sends with the user's credentials, retries and redirects. */
@@ -14,9 +15,13 @@ export interface RegistryClientOptions {
   /** The origin of a host, with the scheme that works. */
   readonly originOf: (host: string) => Promise<URL>;
   readonly close: () => Promise<void>;
+  /** Opens connections to a host, `count` or a few, ahead of the requests that will need them. Never throws. */
+  readonly warm?: ((host: string, count?: number) => void) | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Waits some milliseconds before a broken upload goes on; a test supplies its own. */
   readonly sleep?: Sleep | undefined;
+  /** What registries were found to be able to do; by default remembered as long as this client. */
+  readonly traits?: TraitMemory | undefined;
 }
 
 export interface RegistryClient {
@@ -29,7 +34,7 @@ export interface RegistryClient {
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { originOf, close, sleep = systemClock.sleep } = options;
+  const { originOf, close, sleep = systemClock.sleep, traits = traitsInMemory() } = options;
   const warn = warnOnce(options.onWarning);
   const send = listening(options.send, warn);
   const base = (registry: string) => (): Promise<URL> => originOf(apiHost(registry));
@@ -50,6 +55,8 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         url: async (path) => new URL(`/v2/${repository}/${path}`, await originOf(apiHost(registry))),
         warn,
         sleep,
+        traits,
+        warm: (count) => options.warm?.(apiHost(registry), count),
       });
     },
   };

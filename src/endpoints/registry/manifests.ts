@@ -75,6 +75,24 @@ export async function hasManifest(
   return response.status === 200;
 }
 
+/**
+ * HEAD of a tag that is to be pushed: the digest it has, empty when the registry does not tell it; undefined when
+ * there is none, or the registry refuses to say.
+ */
+export async function headName(
+  access: RepositoryAccess,
+  tag: string,
+  { signal }: CallOptions = {},
+): Promise<string | undefined> {
+  const url = await access.url(`manifests/${tag}`);
+  const headers = { accept: MANIFEST_ACCEPT };
+  const response = await access.send({ method: 'HEAD', url, headers, signal, scopes: [pushScope(access)] });
+  response.body.cancel();
+  if (response.status !== 200) return undefined;
+  const digest = response.headers.get('docker-content-digest');
+  return digest !== undefined && isDigest(digest) ? digest : '';
+}
+
 /** PUT of a manifest under a tag or its digest [end-7a]. Gives the `OCI-Subject` the registry took note of. */
 export async function putManifest(
   access: RepositoryAccess,

@@ -11,6 +11,8 @@ import type {
   Open,
   ReadOptions,
   ResolveOptions,
+  Standing,
+  StandingOptions,
   WriteOptions,
   WriteResult,
 } from '../../transfer/endpoint.ts';
@@ -25,12 +27,16 @@ import {
   putManifest,
   type FetchedManifest,
 } from './manifests.ts';
+import { Standings } from './standing.ts';
 import { addReferrer, listReferrers } from './referrers.ts';
 import { listTags } from './tags.ts';
 import { uploadBlob } from './upload.ts';
 
 /** A manifest that answered a resolve is not asked for again; more than a few are never waiting to be read. */
 const REMEMBERED = 16;
+/** Connections opened ahead of the uploads that will use them, and while it is not known yet how many there will be. */
+const WARM = 15;
+const WARM_AHEAD = 7;
 
 /** One repository [OCI distribution-spec]. Names are tags or digests. */
 export class RegistryEndpoint implements Endpoint {
@@ -41,14 +47,23 @@ export class RegistryEndpoint implements Endpoint {
   readonly repository: string;
   readonly #access: RepositoryAccess;
   readonly #manifests = new Map<string, FetchedManifest>();
+  readonly #standings: Standings;
   readonly #uploads = new Map<string, Promise<WriteResult>>();
+  /** Blobs that the repository was found to have, or got, since this endpoint was made. */
+  readonly #there = new Set<string>();
 
   constructor(access: RepositoryAccess) {
     this.#access = access;
+    this.#standings = new Standings(access);
     this.name = access.name;
     this.lane = access.registry;
     this.registry = access.registry;
     this.repository = access.repository;
+  }
+
+  /** Connects while a manifest is under way; to few at first, since it is not known how many blobs there are. */
+  warm(pieces?: number): void {
+    this.#access.warm?.(pieces === undefined ? undefined : Math.min(pieces, WARM));
   }
 
   /** With `expected`, asks by HEAD whether it still holds; else GETs the manifest at once and keeps it for `read`. */
@@ -88,6 +103,17 @@ export class RegistryEndpoint implements Endpoint {
     return hasManifest(this.#access, descriptor.digest, options);
   }
 
+  expect(as: string, options: CallOptions = {}): void {
+    this.#standings.askAhead(as, options);
+    this.#access.warm?.(WARM_AHEAD);
+  }
+
+  standing(descriptor: Descriptor, options: StandingOptions): Promise<Standing> {
+    // While it is being found out how the registry is spoken to, it may be connected to.
+    this.#access.warm?.(1);
+    return this.#standings.of(descriptor, options);
+  }
+
   async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<WriteResult> {
     if (!isManifestType(descriptor.mediaType)) return this.#upload(descriptor, open, options);
     const bytes = await collect(
@@ -97,6 +123,7 @@ export class RegistryEndpoint implements Endpoint {
     );
     const as = options.as ?? descriptor.digest;
     const { subject } = await putManifest(this.#access, { descriptor, bytes }, { as, signal: options.signal });
+    this.#standings.noteWritten(descriptor.digest);
     if (subject === undefined) await this.#noteReferrer(descriptor, bytes, options);
     return { outcome: 'copied' };
   }
@@ -130,10 +157,13 @@ export class RegistryEndpoint implements Endpoint {
     // Whoever brings the same blob at this moment is waited for; then the registry has it, or it is our turn.
     for (let other = this.#uploads.get(digest); other; other = this.#uploads.get(digest))
       await Promise.allSettled([other]);
+    if (this.#there.has(digest) && options.force !== true) return { outcome: 'exists' };
     const upload = uploadBlob(this.#access, { descriptor, open }, options);
     this.#uploads.set(digest, upload);
     try {
-      return await upload;
+      const result = await upload;
+      this.#there.add(digest);
+      return result;
     } finally {
       this.#uploads.delete(digest);
     }

@@ -38,10 +38,18 @@ export class Session {
   #storedDigest: string | undefined;
   /** Bytes of one PATCH; undefined sends everything at once. */
   chunk: number | undefined;
+  /** True for a registry that is, or is made of, distribution: only that keeps the state of an upload in its location. */
+  readonly isDistribution: boolean;
+  readonly #leastChunk: number;
 
-  /** Throws REFUSED for a location on another host, which would get the bytes without being asked for. */
-  constructor(location: URL, asked: URL) {
+  /**
+   * `leastChunk` is what the registry asks for in bytes. Throws REFUSED for a location on another host, which would get the
+   * bytes without being asked for.
+   */
+  constructor(location: URL, { asked, leastChunk }: { readonly asked: URL; readonly leastChunk?: number | undefined }) {
     this.#location = checkHost(location, asked);
+    this.#leastChunk = Math.max(MIN_CHUNK, leastChunk ?? 0);
+    this.isDistribution = location.searchParams.has('_state');
   }
 
   /** The digest the registry says it stored. */
@@ -57,7 +65,7 @@ export class Session {
   /** Smaller pieces after a 413. False when they are as small as they get. */
   mayShrink(): boolean {
     const next = this.chunk === undefined ? CHUNK : this.chunk / 4;
-    if (next < MIN_CHUNK) return false;
+    if (next < this.#leastChunk) return false;
     this.chunk = next;
     return true;
   }

@@ -4,19 +4,17 @@ import type { HttpResponse } from '../../http/layer.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { algorithmOf } from '../../spec/digest.ts';
 import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
-import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
+import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
-import { wireError } from './errors.ts';
-import { Session } from './upload-session.ts';
+import type { Session } from './upload-session.ts';
+import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
-/** Repositories asked to lend a blob before it is uploaded. */
-const MOUNT_TRIES = 3;
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
 
 /**
- * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: HEAD, then mounts, then one POST and
- * one PUT. A broken upload asks the registry what it has and goes on from there; nothing is sent twice without asking.
+ * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
+ * begins an upload, and one PUT. A broken upload asks the registry what it has and goes on from there; nothing is sent twice without asking.
  * Throws DIGEST_MISMATCH when the registry finds other content than the descriptor names, what requests throw, and at once
  * whatever `open` and the content it gives throw.
  */
@@ -25,71 +23,11 @@ export async function uploadBlob(
   { descriptor, open }: { readonly descriptor: Descriptor; readonly open: Open },
   options: WriteOptions = {},
 ): Promise<WriteResult> {
-  if (options.force !== true && (await hasBlob(access, descriptor, options))) return { outcome: 'exists' };
-  const started = await mountOrStart(access, descriptor, options);
+  const started = await findOrStart(access, descriptor, options);
   if ('outcome' in started) return started;
+  started.chunk = (await access.traits.get(access.registry)).chunk;
   await new Upload(access, { descriptor, open, session: started, options }).run();
   return { outcome: 'copied' };
-}
-
-async function mountOrStart(
-  access: RepositoryAccess,
-  descriptor: Descriptor,
-  options: WriteOptions,
-): Promise<Session | WriteResult> {
-  const lenders = (options.mountFrom ?? []).filter((repository) => repository !== access.repository);
-  for (const from of lenders.slice(0, MOUNT_TRIES)) {
-    const result = await tryMount(access, descriptor, { from, signal: options.signal });
-    if (result) return result;
-  }
-  return startSession(access, descriptor, options);
-}
-
-/** Undefined when the registry refused in a way that says nothing about a plain upload. */
-async function tryMount(
-  access: RepositoryAccess,
-  descriptor: Descriptor,
-  { from, signal }: { readonly from: string; readonly signal: AbortSignal | undefined },
-): Promise<Session | WriteResult | undefined> {
-  const url = await access.url('blobs/uploads/');
-  url.searchParams.set('mount', descriptor.digest);
-  url.searchParams.set('from', from);
-  const scopes = [pushScope(access), `repository:${from}:pull`];
-  try {
-    const response = await access.send({ method: 'POST', url, signal, scopes });
-    response.body.cancel();
-    if (response.status === 201) return { outcome: 'mounted', mountedFrom: from };
-    if (response.status === 202) return sessionOf(response, url, descriptor);
-    return undefined;
-  } catch (error) {
-    // No right to read the lender: the blob is uploaded instead.
-    if (HubError.is(error, 'UNAUTHORIZED') || HubError.is(error, 'DENIED')) return undefined;
-    throw error;
-  }
-}
-
-async function startSession(
-  access: RepositoryAccess,
-  descriptor: Descriptor,
-  { signal }: WriteOptions,
-): Promise<Session> {
-  const url = await access.url('blobs/uploads/');
-  const algorithm = algorithmOf(descriptor.digest);
-  if (algorithm !== 'sha256') url.searchParams.set('digest-algorithm', algorithm);
-  const response = await access.send({ method: 'POST', url, signal, scopes: [pushScope(access)] });
-  if (response.status !== 202) throw await refusal(access, descriptor, response);
-  response.body.cancel();
-  return sessionOf(response, url, descriptor);
-}
-
-function sessionOf(response: HttpResponse, asked: URL, descriptor: Descriptor): Session {
-  const location = locationOf(response, asked, `upload of blob ${descriptor.digest}`);
-  return new Session(location, asked);
-}
-
-function refusal(access: RepositoryAccess, descriptor: Descriptor, response: HttpResponse): Promise<HubError> {
-  const operation = `push blob ${descriptor.digest} to ${access.name}`;
-  return wireError(response, { operation, subject: access.name, registry: access.registry, method: 'PUT' });
 }
 
 interface UploadParts {
@@ -121,7 +59,7 @@ class Upload {
       const failure = await this.#session.send(this.#access, call);
       if (!failure) return this.#checkStored();
       if (failure.response && !(await this.#mayGoOn(failure.response))) {
-        throw await refusal(this.#access, descriptor, failure.response);
+        throw await uploadRefusal(this.#access, descriptor, failure.response);
       }
       failure.response?.body.cancel();
       this.#failures += 1;
@@ -137,10 +75,17 @@ class Upload {
     const { status } = response;
     if (status === 507) return false; // no room left
     if (status === 404 || status === 416 || status === 408 || status === 429 || status >= 500) return true;
-    if (status === 413 && this.#session.mayShrink()) return true;
+    if (status === 413) return this.#mayShrink();
     if (status !== 400 || this.#digestRefused) return false;
     this.#digestRefused = true; // once more from the beginning, in case the damage happened on the way
     this.#session.forget();
+    return true;
+  }
+
+  /** The next push to this registry begins with pieces that it takes. */
+  #mayShrink(): boolean {
+    if (!this.#session.mayShrink()) return false;
+    this.#access.traits.learn(this.#access.registry, { chunk: this.#session.chunk });
     return true;
   }
 

@@ -1,6 +1,6 @@
 // How does content get into the store, and out of it?
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open as openFile, rename, rm, utimes } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { type FileHandle, mkdir, open as openFile, rename, rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
@@ -11,6 +11,8 @@ import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import { now } from '../../util/machine.ts';
+import type { FillOptions } from './filling.ts';
+import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
 import type { StorePaths } from './paths.ts';
 import type { Space } from './space.ts';
@@ -29,6 +31,7 @@ export class Blobs {
   readonly #pending = new Map<string, Promise<void>>();
   readonly #unsynced = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #threads = new HashThreads();
   #failure: unknown;
 
   constructor(paths: StorePaths, space: Space) {
@@ -43,8 +46,9 @@ export class Blobs {
 
   /** True when there is a file of the right size. It counts as new from now on, so that a collection elsewhere spares it. */
   async has(descriptor: Descriptor): Promise<boolean> {
-    await this.#pending.get(descriptor.digest);
+    if (!(await this.isPresent(descriptor))) return false;
     await touch(this.#paths.blob(descriptor.digest));
+    // A collection may have come between the look and the touch.
     if (!(await this.isPresent(descriptor))) return false;
     this.#used.add(descriptor.digest);
     return true;
@@ -60,10 +64,11 @@ export class Blobs {
   async sizeOf(digest: string): Promise<number | undefined> {
     await this.#pending.get(digest);
     try {
-      const stats = await lstat(this.#paths.blob(digest));
-      return stats.isFile() ? stats.size : undefined;
+      // Not worth another thread: an image of a hundred layers asks hundreds of times.
+      const stats = lstatSync(this.#paths.blob(digest), { throwIfNoEntry: false });
+      return stats?.isFile() ? stats.size : undefined;
     } catch (error) {
-      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
+      if (isErrno(error, 'ENOTDIR')) return undefined;
       throw storageError(error, `cannot look at ${digest} in ${this.#paths.dir}`);
     }
   }
@@ -71,14 +76,14 @@ export class Blobs {
   /** See Sink.write; names nothing. Resolves when the bytes are complete and verified; `barrier` waits for the disk. */
   async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<Outcome> {
     const { digest } = descriptor;
-    const { signal, onWait, force = false } = options;
+    const { signal, share, onWait, force = false } = options;
     if (await this.#isThere(descriptor, force)) return 'exists';
     if (this.#pending.size >= MOST_PENDING) await Promise.race(this.#pending.values());
     const waiting = { signal, onWait: () => onWait?.('another process is writing it') };
     return new Promise<Outcome>((resolve, reject) => {
       const work = withLock(this.#paths.blobLock(digest), waiting, async (lock) => {
         if (await this.#isThere(descriptor, force)) return resolve('exists');
-        const part = await this.#fill(descriptor, open, { signal, lock });
+        const part = await this.#fill(descriptor, open, { signal, share, lock });
         this.#track(digest, work);
         resolve('copied');
         await this.#place(descriptor, part, lock);
@@ -109,6 +114,7 @@ export class Blobs {
   /** Waits until nothing is under way any more, however it ends. */
   async settle(): Promise<void> {
     await Promise.all(this.#pending.values());
+    await this.#threads.close();
   }
 
   /** The beginning of a blob as text, unverified; empty when it is not there. */
@@ -170,9 +176,9 @@ export class Blobs {
   async #fill(
     descriptor: Descriptor,
     open: Open,
-    options: { signal: AbortSignal | undefined; lock: Lock },
+    options: Pick<FillOptions, 'signal' | 'share' | 'lock'>,
   ): Promise<PartFile> {
-    const part = new PartFile(this.#paths.part(descriptor.digest), descriptor);
+    const part = new PartFile(this.#paths.part(descriptor.digest), descriptor, this.#threads);
     try {
       const earlier = Math.min(part.size, descriptor.size);
       const reservation = await this.#space.reserve(descriptor.size - earlier);
@@ -183,7 +189,7 @@ export class Blobs {
       }
       return part;
     } catch (error) {
-      part.close(error);
+      await part.close(error);
       throw error;
     }
   }
@@ -207,17 +213,20 @@ export class Blobs {
       lock.check();
       await this.#rename(this.#paths.part(descriptor.digest), descriptor.digest);
     } catch (error) {
-      part.close(error);
+      await part.close(error);
       throw error;
     }
-    part.close();
+    await part.close();
   }
 
   async #rename(from: string, digest: string): Promise<void> {
     const to = this.#paths.blob(digest);
     try {
-      await mkdir(dirname(to), { recursive: true, mode: 0o700 });
       await rename(from, to).catch(async (error: unknown) => {
+        if (isErrno(error, 'ENOENT')) {
+          await mkdir(dirname(to), { recursive: true, mode: 0o700 });
+          return rename(from, to);
+        }
         if (!isErrno(error, 'EISDIR') && !isErrno(error, 'ENOTEMPTY') && !isErrno(error, 'EEXIST')) throw error;
         // A directory where the blob belongs is damage, and nothing of ours is in it.
         await rm(to, { recursive: true });

@@ -3,48 +3,48 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
-import type { Open, ReadOptions } from '../../transfer/endpoint.ts';
-import { Verifier } from '../../transfer/verify.ts';
+import type { Open } from '../../transfer/endpoint.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
-import type { Lock } from '../../util/lock.ts';
-import type { Reservation } from './space.ts';
-
-export interface FillOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Of the blob; lost when this process stood still for too long. */
-  readonly lock: Lock;
-  readonly reservation: Reservation;
-}
+import { Filling, type FillOptions } from './filling.ts';
+import type { HashThreads } from './hash-thread.ts';
+import { PrefixHash } from './prefix-hash.ts';
+import { Spans, type Span } from './spans.ts';
 
 const OPEN = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
-const BLOCK = 1024 * 1024;
-/** After a pause this long somebody may have taken the lock over. */
-const PAUSE = 10_000; // milliseconds
-const read = promisify(fs.read);
 const datasync = promisify(fs.fdatasync);
+/** A note behind the bytes: `span`, then two numbers of six bytes. */
+const NOTE = { mark: 0x7370616e, length: 16 };
 
 /**
- * The partial file of one blob, whose lock the caller holds. Chunks are hashed and written in the same tick as they
- * arrive: no stream, no copy, no promise per chunk.
+ * The partial file of one blob, whose lock the caller holds. Chunks are written in the same tick as they arrive: no stream,
+ * no copy, no promise per chunk. While bytes come in order, the length of the file says what is there. When they do not,
+ * notes behind the place of the last byte do, and a hole is never taken for data.
  */
 export class PartFile {
   readonly #path: string;
   readonly #fd: number;
+  readonly #size: number;
   readonly #descriptor: Descriptor;
-  #verifier: Verifier;
-  #position = 0;
+  readonly #threads: HashThreads | undefined;
+  #present = new Spans();
+  #hash: PrefixHash;
+  /** Where the next note goes; undefined while bytes come in order. */
+  #noteAt: number | undefined;
 
   /** Throws STORAGE. */
-  constructor(path: string, descriptor: Descriptor) {
+  constructor(path: string, descriptor: Descriptor, threads?: HashThreads) {
     this.#path = path;
     this.#descriptor = descriptor;
-    this.#verifier = new Verifier(descriptor);
+    this.#size = descriptor.size;
     this.#fd = openFile(path);
+    this.#threads = threads;
+    this.#hash = new PrefixHash(this.#fd, descriptor, threads);
+    this.#recall();
   }
 
-  /** Bytes that an earlier attempt left. */
+  /** Bytes that an earlier attempt left, or that came since. */
   get size(): number {
-    return fs.fstatSync(this.#fd).size;
+    return this.#present.total;
   }
 
   /**
@@ -53,17 +53,17 @@ export class PartFile {
    * Throws DIGEST_MISMATCH, STORAGE, LOCKED, and what the source throws.
    */
   async fill(open: Open, options: FillOptions): Promise<void> {
-    if (await this.#hashEarlier(options)) {
+    if (this.size > 0) {
       try {
-        if (this.#position < this.#descriptor.size) await this.#receive(open, { start: this.#position }, options);
-        return this.#verifier.finish();
+        return await this.#complete(open, options);
       } catch (error) {
         if (!HubError.is(error, 'UNSUPPORTED') && !HubError.is(error, 'DIGEST_MISMATCH')) throw error;
       }
+      await this.#hash.stop();
+      this.#empty();
+      options.reservation.left = this.#size;
     }
-    this.#startAgain(options);
-    const verified = await this.#receive(open, {}, options);
-    if (!verified) this.#verifier.finish();
+    await this.#complete(open, options);
   }
 
   /** Waits until the bytes are on the disk, not only on their way to it. */
@@ -76,80 +76,104 @@ export class PartFile {
   }
 
   /** Closes the file. After a failure it stays for resume, unless its bytes are wrong, there are none, or the disk needs them. */
-  close(failure?: unknown): void {
+  async close(failure?: unknown): Promise<void> {
     const useless = failure !== undefined && (this.size === 0 || isHopeless(failure));
+    await this.#hash.stop();
     fs.closeSync(this.#fd);
     if (useless) fs.rmSync(this.#path, { force: true });
   }
 
-  /** Hashes what an earlier attempt left; false when there is nothing of use. */
-  async #hashEarlier({ signal }: FillOptions): Promise<boolean> {
-    const { size } = this;
-    if (size === 0 || size > this.#descriptor.size) return false;
-    const buffer = Buffer.allocUnsafe(Math.min(BLOCK, size));
-    while (this.#position < size) {
-      signal?.throwIfAborted();
-      const bytesRead = await this.#read(buffer);
-      if (bytesRead === 0) return false;
-      this.#verifier.update(buffer.subarray(0, bytesRead));
-      this.#position += bytesRead;
-    }
-    return true;
-  }
-
-  async #read(buffer: Buffer): Promise<number> {
+  async #complete(open: Open, options: FillOptions): Promise<void> {
+    const present = this.#present;
+    // What was there before is read while the rest arrives.
+    this.#hash.catchUp(present.prefix);
+    const filling = new Filling(open, this.#descriptor, {
+      ...options,
+      present,
+      write: (chunk, position) => this.#write(chunk, position),
+      note: (span) => this.#note(span),
+      scatter: () => this.#scatter(),
+    });
+    const isVerified = await filling.run();
+    options.signal?.throwIfAborted();
     try {
-      return (await read(this.#fd, buffer, 0, buffer.length, this.#position)).bytesRead;
+      if (!isVerified) await this.#hash.finish(present.prefix);
+      if (this.#noteAt !== undefined) fs.ftruncateSync(this.#fd, this.#size);
     } catch (error) {
       throw storageError(error, `cannot read ${this.#path}`);
     }
   }
 
-  #startAgain({ reservation }: FillOptions): void {
-    try {
-      fs.ftruncateSync(this.#fd, 0);
-    } catch (error) {
-      throw storageError(error, `cannot write ${this.#path}`);
-    }
-    this.#position = 0;
-    this.#verifier = new Verifier(this.#descriptor);
-    reservation.left = this.#descriptor.size;
-  }
-
-  /** True when the source has verified the whole by itself. */
-  async #receive(open: Open, range: ReadOptions, options: FillOptions): Promise<boolean> {
-    const { signal, lock, reservation } = options;
-    const content = await open({ ...range, signal });
-    const verified = content.verified === true && range.start === undefined;
-    let last = performance.now();
-    try {
-      await content.forEach((chunk) => {
-        signal?.throwIfAborted();
-        const now = performance.now();
-        if (now - last > PAUSE) lock.check();
-        last = now;
-        if (!verified) this.#verifier.update(chunk);
-        this.#append(chunk);
-        reservation.left -= chunk.length;
-      });
-    } catch (error) {
-      content.cancel();
-      throw error;
-    }
-    return verified && this.#position === this.#descriptor.size;
-  }
-
-  #append(chunk: Uint8Array): void {
+  #write(chunk: Uint8Array, position: number): void {
     try {
       for (let written = 0; written < chunk.length;) {
-        written += fs.writeSync(this.#fd, chunk, written, chunk.length - written, this.#position + written);
+        written += fs.writeSync(this.#fd, chunk, written, chunk.length - written, position + written);
       }
+      this.#present.add({ start: position, end: position + chunk.length });
+      this.#hash.wrote(chunk, position, this.#present.prefix);
     } catch (error) {
       throw storageError(error, `cannot write ${this.#path}`);
     }
-    this.#position += chunk.length;
+  }
+
+  /** From now on bytes come in any order. */
+  #scatter(): void {
+    if (this.#noteAt !== undefined) return;
+    this.#noteAt = this.#size;
+    this.#note({ start: 0, end: this.#present.prefix });
+  }
+
+  #note({ start, end }: Span): void {
+    if (this.#noteAt === undefined) return;
+    const note = Buffer.alloc(NOTE.length);
+    note.writeUInt32BE(NOTE.mark, 0);
+    note.writeUIntBE(start, 4, 6);
+    note.writeUIntBE(end, 10, 6);
+    try {
+      fs.writeSync(this.#fd, note, 0, note.length, this.#noteAt);
+    } catch (error) {
+      throw storageError(error, `cannot write ${this.#path}`);
+    }
+    this.#noteAt += note.length;
+  }
+
+  /** Finds out what an earlier attempt left. */
+  #recall(): void {
+    const length = fs.fstatSync(this.#fd).size;
+    if (length <= this.#size) return this.#present.add({ start: 0, end: length });
+    const notes = Buffer.alloc(Math.min(length - this.#size, MOST_NOTES * NOTE.length));
+    const read = fs.readSync(this.#fd, notes, 0, notes.length, this.#size);
+    this.#noteAt = this.#size;
+    for (let at = 0; at + NOTE.length <= read; at += NOTE.length) {
+      const [start, end] = [notes.readUIntBE(at + 4, 6), notes.readUIntBE(at + 10, 6)];
+      // A note that is torn, or that no program of ours wrote: nothing behind it counts.
+      if (notes.readUInt32BE(at) !== NOTE.mark || start > end || end > this.#size) break;
+      this.#present.add({ start, end });
+      this.#noteAt += NOTE.length;
+    }
+    if (this.size > 0) return;
+    this.#shorten(0);
+    this.#noteAt = undefined;
+  }
+
+  #shorten(length: number): void {
+    try {
+      fs.ftruncateSync(this.#fd, length);
+    } catch (error) {
+      throw storageError(error, `cannot write ${this.#path}`);
+    }
+  }
+
+  #empty(): void {
+    this.#shorten(0);
+    this.#noteAt = undefined;
+    this.#present = new Spans();
+    this.#hash = new PrefixHash(this.#fd, this.#descriptor, this.#threads);
   }
 }
+
+/** One a megabyte, of the largest blob there may be. */
+const MOST_NOTES = 1_000_000;
 
 function openFile(path: string): number {
   try {

@@ -1,4 +1,4 @@
-// In which repositories of a registry was a blob seen, so that a push can borrow it from there?
+// What was seen in the repositories of a registry, so that a push can borrow blobs and need not ask for manifests?
 import { isDigest } from '../../spec/digest.ts';
 import { isRecord } from '../../util/json.ts';
 import { Memory } from './memory.ts';
@@ -9,12 +9,25 @@ export interface SeenRepositories {
   repositories(registry: string, digest: string): Promise<readonly string[]>;
   /** Throws STORAGE. */
   add(registry: string, repository: string, digests: readonly string[]): Promise<void>;
+  /** What is known of a manifest: its name there, or only that it was there under another. Throws STORAGE. */
+  manifest(place: NamedPlace, digest: string): Promise<'named' | 'present' | undefined>;
+  /** Remembers what a tag means now. Throws STORAGE. */
+  name(place: NamedPlace, digest: string): Promise<void>;
+}
+
+export interface NamedPlace {
+  readonly registry: string;
+  readonly repository: string;
+  /** Undefined for a manifest that was asked for or put by its digest. */
+  readonly tag: string | undefined;
 }
 
 interface Sighting {
   readonly registry: string;
   readonly repository: string;
   readonly digests: readonly string[];
+  /** Present where the only digest is that of a manifest; empty when the manifest has no tag. */
+  readonly tag?: string | undefined;
 }
 
 /** Repositories per blob; a base layer may be in hundreds. */
@@ -22,14 +35,14 @@ const MOST = 20;
 
 export function seenRepositories(path: string): SeenRepositories {
   const memory = new Memory<Sighting>(path, { parse: parseSighting });
-  let index:
-    | { readonly of: readonly Sighting[]; readonly repositories: ReadonlyMap<string, ReadonlySet<string>> }
-    | undefined;
-  const lookUp = async (registry: string, digest: string): Promise<ReadonlySet<string>> => {
+  let index: Index | undefined;
+  const read = async (): Promise<Index> => {
     const records = await memory.records();
-    if (index?.of !== records) index = { of: records, repositories: indexOf(records) };
-    return index.repositories.get(`${registry} ${digest}`) ?? new Set();
+    if (index?.of !== records) index = { of: records, ...indexOf(records) };
+    return index;
   };
+  const lookUp = async (registry: string, digest: string): Promise<ReadonlySet<string>> =>
+    (await read()).repositories.get(`${registry} ${digest}`) ?? new Set();
   return {
     repositories: async (registry, digest) => [...(await lookUp(registry, digest))].reverse().slice(0, MOST),
     add: async (registry, repository, digests) => {
@@ -37,27 +50,62 @@ export function seenRepositories(path: string): SeenRepositories {
       for (const digest of digests) if (!(await lookUp(registry, digest)).has(repository)) fresh.push(digest);
       if (fresh.length > 0) await memory.add([{ registry, repository, digests: fresh }]);
     },
+    manifest: async (place, digest) => {
+      const { tags, manifests } = await read();
+      if (place.tag !== undefined && tags.get(tagKey(place)) === digest) return 'named';
+      return manifests.has(`${repositoryKey(place)} ${digest}`) ? 'present' : undefined;
+    },
+    name: async (place, digest) => {
+      const { tags, manifests } = await read();
+      const isKnown = manifests.has(`${repositoryKey(place)} ${digest}`);
+      if (isKnown && (place.tag === undefined || tags.get(tagKey(place)) === digest)) return;
+      const { registry, repository, tag = '' } = place;
+      await memory.add([{ registry, repository, digests: [digest], tag }]);
+    },
   };
 }
 
-function indexOf(sightings: readonly Sighting[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const index = new Map<string, Set<string>>();
-  for (const { registry, repository, digests } of sightings) {
+interface Index {
+  readonly of: readonly Sighting[];
+  /** Of `registry digest`. */
+  readonly repositories: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Digest of `registry/repository:tag`. */
+  readonly tags: ReadonlyMap<string, string>;
+  /** `registry/repository digest`. */
+  readonly manifests: ReadonlySet<string>;
+}
+
+function indexOf(sightings: readonly Sighting[]): Omit<Index, 'of'> {
+  const repositories = new Map<string, Set<string>>();
+  const tags = new Map<string, string>();
+  const manifests = new Set<string>();
+  for (const { registry, repository, digests, tag } of sightings) {
     for (const digest of digests) {
       const key = `${registry} ${digest}`;
-      index.set(key, (index.get(key) ?? new Set()).add(repository));
+      if (tag === undefined) repositories.set(key, (repositories.get(key) ?? new Set()).add(repository));
+      else manifests.add(`${repositoryKey({ registry, repository })} ${digest}`);
+      if (tag) tags.set(tagKey({ registry, repository, tag }), digest);
     }
   }
-  return index;
+  return { repositories, tags, manifests };
+}
+
+function repositoryKey({ registry, repository }: Pick<NamedPlace, 'registry' | 'repository'>): string {
+  return `${registry}/${repository}`;
+}
+
+function tagKey(place: NamedPlace): string {
+  return `${repositoryKey(place)}:${place.tag}`;
 }
 
 function parseSighting(value: unknown): Sighting | undefined {
   if (!isRecord(value)) return undefined;
-  const { registry, repository, digests } = value;
+  const { registry, repository, digests, tag } = value;
   if (typeof registry !== 'string' || typeof repository !== 'string' || !Array.isArray(digests)) return undefined;
   return {
     registry,
     repository,
     digests: digests.filter((digest): digest is string => typeof digest === 'string' && isDigest(digest)),
+    ...(typeof tag === 'string' && { tag }),
   };
 }

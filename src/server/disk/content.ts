@@ -12,9 +12,9 @@ import type { DirectorySync } from './sync.ts';
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** Bytes read at once while few clients read, which is cheap, and while many do, which needs little memory. */
-const LARGE_BUFFER = 2 * 1024 * 1024;
-const SMALL_BUFFER = 128 * 1024;
+/** Bytes read at once, twice for each reader, while few clients read, which is cheap, and while many do, which needs little memory. */
+const LARGE_BUFFER = 1024 * 1024;
+const SMALL_BUFFER = 64 * 1024;
 const FEW = 16;
 
 /** Content by digest, shared by all repositories. Who may see it is not decided here. */

@@ -67,7 +67,7 @@ describe('a push', () => {
     expect(stderr).toMatch(/\nuploaded 2 of 2 layers, \d+B\n$/);
   });
 
-  test('of what the registry has sends the tag only', async () => {
+  test('of what the registry has under this tag asks for the tag only', async () => {
     const place = await newWorkplace();
     const name = await keep(place, 'app:1');
     await place.hubctl(['push', name]);
@@ -76,7 +76,48 @@ describe('a push', () => {
     expect(stdout).toContain(`1: digest: ${digest}`);
     for (const layer of image.layers) expect(linesAbout(layer, stderr)).toEqual(['Preparing', 'Layer already exists']);
     const after = requestsTo(place.registry).slice(before);
-    expect(after).toEqual([`HEAD /v2/app/manifests/${digest}`, 'PUT /v2/app/manifests/1']);
+    expect(after).toEqual(['HEAD /v2/app/manifests/1']);
+  });
+
+  test('of what it brought before sends another tag only', async () => {
+    const place = await newWorkplace();
+    await place.hubctl(['push', await keep(place, 'app:1')]);
+    const before = place.registry.log.length;
+    const { stdout, stderr } = await place.hubctl(['push', await keep(place, 'app:2')]);
+    expect(stdout).toContain(`2: digest: ${digest}`);
+    for (const layer of image.layers) expect(linesAbout(layer, stderr)).toEqual(['Preparing', 'Layer already exists']);
+    const after = requestsTo(place.registry).slice(before);
+    expect(after).toEqual([`HEAD /v2/app/manifests/${digest}`, 'PUT /v2/app/manifests/2']);
+  });
+
+  test('of what it pulled before sends another tag only', async () => {
+    const place = await newWorkplace();
+    await place.hubctl(['pull', '-q', place.publish('app:1', image)]);
+    const before = place.registry.log.length;
+    expect((await place.hubctl(['push', '-q', await keep(place, 'app:2')])).status).toBe(0);
+    const after = requestsTo(place.registry).slice(before);
+    expect(after).toEqual([`HEAD /v2/app/manifests/${digest}`, 'PUT /v2/app/manifests/2']);
+  });
+
+  test('brings everything again when the registry lost what is remembered', async () => {
+    const place = await newWorkplace();
+    await place.hubctl(['push', await keep(place, 'app:1')]);
+    place.registry.contents.deleteManifest('app', digest);
+    for (const { descriptor } of [image.config, ...image.layers]) {
+      place.registry.contents.deleteBlob('app', descriptor.digest);
+    }
+    expect((await place.hubctl(['push', await keep(place, 'app:2')])).status).toBe(0);
+    expect(place.registry.contents.manifest('app', '2')?.digest).toBe(digest);
+    expect(place.registry.contents.blob('app', image.config.descriptor.digest)).toBeDefined();
+  });
+
+  test('names what was moved to another image since', async () => {
+    const place = await newWorkplace();
+    const name = await keep(place, 'app:1');
+    await place.hubctl(['push', name]);
+    place.publish('app:1', imageOf({ layers: ['another'] }));
+    expect((await place.hubctl(['push', name])).status).toBe(0);
+    expect(place.registry.contents.manifest('app', '1')?.digest).toBe(digest);
   });
 
   test('borrows layers from a repository that it pushed to before', async () => {

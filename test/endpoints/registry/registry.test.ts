@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryEndpoint } from '../../../src/endpoints/memory.ts';
+import { traitsInMemory, type TraitMemory } from '../../../src/endpoints/registry/traits.ts';
 import { HubError } from '../../../src/errors.ts';
 import { digestOf } from '../../../src/spec/digest.ts';
 import { copy } from '../../../src/transfer/copy.ts';
@@ -72,7 +73,7 @@ describe('pushing', () => {
     const before = registry.log.length;
     await copy(memory, client.repository(registry.host, 'team/app'), '1');
     const after = registry.log.slice(before).map((entry) => entry.method);
-    expect(after).toEqual(['HEAD', 'PUT']);
+    expect(after).toEqual(['HEAD']);
   });
 
   it('mounts blobs that another repository has', async () => {
@@ -214,6 +215,113 @@ describe('pushing', () => {
     const found: string[] = [];
     for await (const descriptor of endpoint.referrers(image.descriptor)) found.push(descriptor.digest);
     expect(found).toEqual([signature.digest]);
+  });
+});
+
+describe('finding out whether a registry has a blob', () => {
+  const LAYER = 'application/vnd.oci.image.layer.v1.tar';
+  let traits: TraitMemory;
+
+  beforeEach(() => {
+    traits = traitsInMemory();
+  });
+
+  /** A registry that does not look like distribution. */
+  async function startOther(options: RegistryOptions = {}): Promise<void> {
+    await start({ stateParameter: 'ticket', ...options }, { traits });
+  }
+
+  /** The requests that it takes to bring a blob, and what came of it. */
+  async function brings(bytes: Buffer, options: { present?: boolean } = {}): Promise<readonly string[]> {
+    const memory = new MemoryEndpoint();
+    const blob = memory.add(bytes, LAYER);
+    if (options.present) registry.contents.putBlob('team/app', bytes);
+    const before = registry.log.length;
+    const to = client.repository(registry.host, 'team/app');
+    const { outcome } = await to.write(blob, (range) => memory.read(blob, range));
+    expect(registry.contents.blob('team/app', blob.digest)?.equals(bytes)).toBe(true);
+    const asked = registry.log.slice(before).map(({ method, path }) => (path.includes('mount=') ? 'mount' : method));
+    return [...asked, outcome];
+  }
+
+  const large = (fill: string): Buffer => Buffer.alloc(100_000, fill);
+
+  it('takes one request where a mount tells, and the same one begins the upload', async () => {
+    expect(await brings(large('a'))).toEqual(['mount', 'PUT', 'copied']);
+    expect(await brings(large('b'), { present: true })).toEqual(['mount', 'exists']);
+  });
+
+  it('takes HEAD as well while it is not known whether a mount tells', async () => {
+    await startOther();
+    expect(await brings(large('a'))).toEqual(['mount', 'HEAD', 'PUT', 'copied']);
+  });
+
+  it('needs no HEAD once a mount has told', async () => {
+    await startOther();
+    expect(await brings(large('a'), { present: true })).toEqual(['mount', 'exists']);
+    expect(await brings(large('b'))).toEqual(['mount', 'PUT', 'copied']);
+  });
+
+  it('needs no mount once one has not told', async () => {
+    await startOther({ mount: false });
+    expect(await brings(large('a'), { present: true })).toEqual(['mount', 'HEAD', 'exists']);
+    expect(await brings(large('b'), { present: true })).toEqual(['HEAD', 'exists']);
+    expect(await brings(large('c'))).toEqual(['HEAD', 'POST', 'PUT', 'copied']);
+  });
+
+  it('costs more than to send what is small', async () => {
+    await startOther();
+    expect(await brings(Buffer.from('small'))).toEqual(['mount', 'PUT', 'copied']);
+  });
+
+  it.each([400, 404, 405])('falls back to HEAD and POST where a mount is answered with %i', async (status) => {
+    await startOther();
+    registry.fail({ method: 'POST', path: 'mount=' }, { status });
+    expect(await brings(large('a'))).toEqual(['mount', 'HEAD', 'POST', 'PUT', 'copied']);
+    expect(await traits.get(registry.host)).toEqual({ selfMount: false });
+  });
+
+  it('ends with a refusal that every upload would get', async () => {
+    await startOther();
+    registry.fail({ method: 'POST', path: 'mount=' }, { status: 403 });
+    await expect(brings(large('a'))).rejects.toMatchObject({ code: 'DENIED' });
+    expect(registry.log.map(({ method }) => method)).toEqual(['POST']);
+    expect(await traits.get(registry.host)).toEqual({});
+  });
+
+  it('is not done for content that the registry has lost', async () => {
+    const memory = new MemoryEndpoint();
+    const blob = memory.add(large('a'), LAYER);
+    registry.contents.putBlob('team/app', large('a'));
+    const to = client.repository(registry.host, 'team/app');
+    await to.write(blob, (range) => memory.read(blob, range), { force: true, mountFrom: ['team/base'] });
+    expect(registry.log.map(({ method, path }) => `${method} ${path.includes('mount=')}`)).toEqual([
+      'POST false',
+      'PUT false',
+    ]);
+  });
+
+  it('is not done twice for a blob that came a moment ago', async () => {
+    const memory = new MemoryEndpoint();
+    const blob = memory.add(large('a'), LAYER);
+    const to = client.repository(registry.host, 'team/app');
+    const write = async (): Promise<string> => (await to.write(blob, (range) => memory.read(blob, range))).outcome;
+    expect(await Promise.all([write(), write()])).toEqual(['copied', 'exists']);
+    expect(registry.log).toHaveLength(2);
+  });
+
+  it('is followed by pieces as large as the registry took last time', async () => {
+    await startOther();
+    const mebibyte = 1024 * 1024;
+    traits.learn(registry.host, { selfMount: true, chunk: mebibyte });
+    expect(await brings(Buffer.alloc(2 * mebibyte + 5, 'a'))).toEqual([
+      'mount',
+      'PATCH',
+      'PATCH',
+      'PATCH',
+      'PUT',
+      'copied',
+    ]);
   });
 });
 

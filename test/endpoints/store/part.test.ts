@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { HashThreads } from '../../../src/endpoints/store/hash-thread.ts';
 import { PartFile } from '../../../src/endpoints/store/part.ts';
 import { HubError } from '../../../src/errors.ts';
-import type { Open } from '../../../src/transfer/endpoint.ts';
+import type { Open, Share } from '../../../src/transfer/endpoint.ts';
 import { contentOf } from '../../../src/util/content.ts';
 import { hubErrorFrom } from '../../helpers/errors.ts';
 import { folder } from '../../helpers/folder.ts';
@@ -35,10 +37,10 @@ async function fill(
   try {
     await part.fill(open, { ...options(), ...more });
     await part.sync();
-    part.close();
+    await part.close();
     return { path };
   } catch (error) {
-    part.close(error);
+    await part.close(error);
     return { path, error };
   }
 }
@@ -56,7 +58,7 @@ describe('a new file', () => {
     const path = join(folder(), 'x.part');
     const part = new PartFile(path, empty.descriptor);
     await part.fill(opener(empty), options());
-    part.close();
+    await part.close();
     expect(statSync(path).size).toBe(0);
   });
 
@@ -204,7 +206,7 @@ test('a link or a pipe in its place is replaced, never followed', async () => {
   for (const name of ['a.part', 'b.part']) {
     const part = new PartFile(join(dir, name), blob.descriptor);
     await part.fill(opener(blob), options());
-    part.close();
+    await part.close();
     expect(readFileSync(join(dir, name), 'utf8')).toBe('0123456789');
   }
   expect(readFileSync(join(dir, 'victim'), 'utf8')).toBe('precious');
@@ -214,7 +216,7 @@ test('what is written counts against what was reserved', async () => {
   const reservation = { left: blob.bytes.length };
   const part = new PartFile(join(folder(), 'x.part'), blob.descriptor);
   await part.fill(opener(blob), { lock, reservation });
-  part.close();
+  await part.close();
   expect(reservation.left).toBe(0);
 });
 
@@ -224,3 +226,182 @@ test('an algorithm that cannot be verified is refused', async () => {
     code: 'UNSUPPORTED',
   });
 });
+
+describe('a source that gives parts', () => {
+  const bytes = randomBytes(100_000);
+  const large = blobOf(bytes);
+
+  interface Source {
+    readonly open: Open;
+    /** `start-end` of every request. */
+    readonly asked: string[];
+  }
+
+  /** Gives parts, or with `from` only so many of them and then all from the start on, as a server that ignores ranges. */
+  function source({ parts = Number.POSITIVE_INFINITY, short = 0 } = {}): Source {
+    const asked: string[] = [];
+    const open: Open = async ({ start = 0, end = bytes.length, greedy } = {}) => {
+      asked.push(`${start}-${end}`);
+      const isPart = asked.length <= parts && (start > 0 || end < bytes.length);
+      const last = !isPart && greedy ? bytes.length : end;
+      const cut = isPart && short > 0 && last - start > short ? last - short : last;
+      return { ...contentOf(bytes.subarray(start, cut)), isPart };
+    };
+    return { open, asked };
+  }
+
+  /** Two more transfers that take pieces for as long as there are any. */
+  function shareOf(length: number, helpers = 2): Share {
+    return {
+      piece: () => length,
+      offer: (next) => {
+        const help = async (): Promise<void> => {
+          for (let work = next(); work; work = next()) await work;
+        };
+        for (let index = 0; index < helpers; index += 1) void help();
+      },
+    };
+  }
+
+  const begin = (): { path: string; part: PartFile } => {
+    const path = join(folder(), 'x.part');
+    return { path, part: new PartFile(path, large.descriptor) };
+  };
+
+  test('is asked for each part once, and the whole is put together and verified', async () => {
+    const { path, part } = begin();
+    const { open, asked } = source();
+    await part.fill(open, { ...options(), share: shareOf(30_000) });
+    await part.close();
+    expect(asked.toSorted()).toEqual(['0-30000', '30000-60000', '60000-100000']);
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test('that ignores ranges is asked once', async () => {
+    const { path, part } = begin();
+    const { open, asked } = source({ parts: 0 });
+    await part.fill(open, { ...options(), share: shareOf(30_000) });
+    await part.close();
+    expect(asked).toEqual(['0-30000']);
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test('and then does not any more gives the rest in order', async () => {
+    const { path, part } = begin();
+    const { open } = source({ parts: 2 });
+    await part.fill(open, { ...options(), share: shareOf(10_000) });
+    await part.close();
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test('and less of them than it was asked for is asked for the rest', async () => {
+    const { path, part } = begin();
+    const { open, asked } = source({ short: 1000 });
+    await part.fill(open, { ...options(), share: shareOf(30_000) });
+    await part.close();
+    expect(asked).toContain('29000-30000');
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test('of other content is noticed', async () => {
+    const { path, part } = begin();
+    const { open } = source();
+    const wrong: Open = async (range) => {
+      const content = await open(range);
+      if (range?.start !== 30_000) return content;
+      return { ...contentOf(Buffer.alloc((range.end ?? 0) - 30_000)), isPart: true };
+    };
+    const error = await hubErrorFrom(() => part.fill(wrong, { ...options(), share: shareOf(30_000) }));
+    await part.close(error);
+    expect(error.code).toBe('DIGEST_MISMATCH');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('gives more than the part it was asked for is not written over its neighbours', async () => {
+    const { part } = begin();
+    const { open } = source();
+    const longer: Open = async (range) => ({ ...(await open({ ...range, end: (range?.end ?? 0) + 1 })), isPart: true });
+    const error = await hubErrorFrom(() => part.fill(longer, { ...options(), share: shareOf(30_000) }));
+    await part.close(error);
+    expect(error.code).toBe('DIGEST_MISMATCH');
+  });
+
+  test('and breaks in one of them keeps the others, and holes are not taken for data', async () => {
+    const { path, part } = begin();
+    const first = source();
+    const broken: Open = async (range) => {
+      if (range?.start === 30_000) throw new HubError('UNREACHABLE', 'reset');
+      return first.open(range);
+    };
+    // The pieces that others fetch come before the first one ends.
+    const share = shareOf(30_000);
+    const error = await hubErrorFrom(() => part.fill(broken, { ...options(), share }));
+    await part.close(error);
+    expect(error.code).toBe('UNREACHABLE');
+    expect(statSync(path).size).toBeGreaterThan(bytes.length);
+
+    const again = new PartFile(path, large.descriptor);
+    const second = source();
+    await again.fill(second.open, { ...options(), share: shareOf(30_000) });
+    await again.close();
+    expect(second.asked).not.toContain('0-30000');
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test.each([
+    ['torn', (notes: Buffer) => notes.subarray(0, 20)],
+    ['of another program', (notes: Buffer) => Buffer.from(notes).fill(1)],
+    ['lies', (notes: Buffer) => Buffer.concat([notes, noteOf(0, 100_000)])],
+    ['too large', (notes: Buffer) => Buffer.concat([notes, noteOf(0, 200_000)])],
+  ])('left notes that are %s: the bytes are right in the end', async (_, spoil) => {
+    const { path, part } = begin();
+    const first = source();
+    const broken: Open = async (range) => {
+      if (range?.start === 30_000) throw new HubError('UNREACHABLE', 'reset');
+      return first.open(range);
+    };
+    await part.close(await hubErrorFrom(() => part.fill(broken, { ...options(), share: shareOf(30_000) })));
+    const file = readFileSync(path);
+    writeFileSync(path, Buffer.concat([file.subarray(0, bytes.length), spoil(file.subarray(bytes.length))]));
+    const again = new PartFile(path, large.descriptor);
+    await again.fill(source().open, { ...options(), share: shareOf(30_000) });
+    await again.close();
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test('fills a file whose beginning is there already', async () => {
+    const path = join(folder(), 'x.part');
+    writeFileSync(path, bytes.subarray(0, 5000));
+    const part = new PartFile(path, large.descriptor);
+    const { open, asked } = source();
+    await part.fill(open, { ...options(), share: shareOf(30_000) });
+    await part.close();
+    expect(asked.toSorted()[0]).toBe('35000-65000');
+    expect(asked).toContain('5000-35000');
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+});
+
+test('a large file is hashed by a thread, and wrong bytes in it are noticed', async () => {
+  const threads = new HashThreads(2);
+  onTestFinished(() => threads.close());
+  const bytes = Buffer.alloc(33 * 1024 * 1024, 'x');
+  const blob = blobOf(bytes);
+  for (const flipped of [false, true]) {
+    const path = join(folder(), 'x.part');
+    const part = new PartFile(path, blob.descriptor, threads);
+    if (flipped) bytes[32 * 1024 * 1024] = 0;
+    const result = await part.fill(opener({ ...blob, bytes }), options()).catch((error: unknown) => error);
+    await part.close(result);
+    expect(HubError.is(result, 'DIGEST_MISMATCH')).toBe(flipped);
+    expect(existsSync(path)).toBe(!flipped);
+  }
+});
+
+function noteOf(start: number, end: number): Buffer {
+  const note = Buffer.alloc(16);
+  note.write('span');
+  note.writeUIntBE(start, 4, 6);
+  note.writeUIntBE(end, 10, 6);
+  return note;
+}

@@ -1,0 +1,59 @@
+// What does a registry have of a manifest that is to get a name, and how few questions does it take to know?
+import type { Descriptor } from '../../spec/descriptor.ts';
+import { isDigest } from '../../spec/digest.ts';
+import type { CallOptions, Standing, StandingOptions } from '../../transfer/endpoint.ts';
+import type { RepositoryAccess } from './access.ts';
+import { hasManifest, headName } from './manifests.ts';
+
+/** The digest a tag has, empty when the registry does not tell it; undefined when it has none. */
+type Meaning = string | undefined;
+
+/** Asks for manifests and tags by HEAD, for a push [distribution-spec end-3]. */
+export class Standings {
+  readonly #access: RepositoryAccess;
+  /** Answers under way to questions asked ahead, by tag. Each serves once: a tag may move. */
+  readonly #ahead = new Map<string, Promise<Meaning>>();
+  readonly #written = new Set<string>();
+
+  constructor(access: RepositoryAccess) {
+    this.#access = access;
+  }
+
+  /** Asks what a tag means before it has to be known. */
+  askAhead(as: string, options: CallOptions): void {
+    if (isDigest(as)) return;
+    const asked = headName(this.#access, as, options);
+    // Whoever needs the answer is told of the failure; perhaps nobody does.
+    asked.catch(() => undefined);
+    this.#ahead.set(as, asked);
+  }
+
+  /** A manifest that was put a moment ago need not be asked for. */
+  noteWritten(digest: string): void {
+    this.#written.add(digest);
+  }
+
+  /**
+   * One request when the name is the manifest's already, or when it is thought to be there under another name. A tag that
+   * means nothing, or another manifest that nobody remembers, is the normal case of a push: then the blobs tell.
+   */
+  async of({ digest }: Descriptor, { as, remembered, signal }: StandingOptions): Promise<Standing> {
+    if (this.#written.has(digest)) return 'present';
+    if (as === digest) return (await this.#has(digest, signal)) ? 'named' : 'absent';
+    if (isDigest(as) || remembered === 'present') return (await this.#has(digest, signal)) ? 'present' : 'absent';
+    const meaning = await this.#meaning(as, signal);
+    if (meaning === digest) return 'named';
+    if (remembered === undefined && meaning !== '') return 'unknown';
+    return (await this.#has(digest, signal)) ? 'present' : 'absent';
+  }
+
+  async #meaning(as: string, signal: AbortSignal | undefined): Promise<Meaning> {
+    const asked = this.#ahead.get(as);
+    this.#ahead.delete(as);
+    return asked ?? headName(this.#access, as, { signal });
+  }
+
+  #has(digest: string, signal: AbortSignal | undefined): Promise<boolean> {
+    return hasManifest(this.#access, digest, { signal });
+  }
+}

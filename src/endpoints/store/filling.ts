@@ -1,0 +1,206 @@
+// In which pieces does one blob arrive, and who fetches which?
+import { HubError } from '../../errors.ts';
+import type { Descriptor } from '../../spec/descriptor.ts';
+import type { Content, Open, Share } from '../../transfer/endpoint.ts';
+import type { Lock } from '../../util/lock.ts';
+import type { Reservation } from './space.ts';
+import { Spans, type Span } from './spans.ts';
+
+export interface FillOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Of the blob; lost when this process stood still for too long. */
+  readonly lock: Lock;
+  readonly reservation: Reservation;
+  /** Who else may fetch pieces; without it, all comes in order. */
+  readonly share?: Share | undefined;
+}
+
+/** The file that is being filled. */
+interface Target extends FillOptions {
+  /** What is in the file. */
+  readonly present: Spans;
+  readonly write: (chunk: Uint8Array, position: number) => void;
+  /** These bytes are in the file, which a later attempt may rely on. */
+  readonly note: (span: Span) => void;
+  /** From now on bytes do not come in order. */
+  readonly scatter: () => void;
+}
+
+/** After a pause this long somebody may have taken the lock over. */
+const PAUSE = 10_000; // milliseconds
+/** Bytes of a piece after which it is noted how far it got. */
+const NOTE_EVERY = 1024 * 1024;
+
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+  position: number;
+}
+
+/**
+ * Fetches what is missing: the first request asks for a piece, and its answer tells whether the source can give pieces.
+ * If it can, others may fetch the next ones at the same time; if not, that one answer brings everything.
+ */
+export class Filling {
+  readonly #open: Open;
+  readonly #descriptor: Descriptor;
+  readonly #target: Target;
+  /** In the file, or being fetched. */
+  readonly #taken = new Spans();
+  readonly #stop = new AbortController();
+  readonly #helpers = new Set<Promise<void>>();
+  #canSplit = false;
+  #failure: { readonly error: unknown } | undefined;
+  #lastByte = performance.now();
+
+  constructor(open: Open, descriptor: Descriptor, target: Target) {
+    this.#open = open;
+    this.#descriptor = descriptor;
+    this.#target = target;
+    for (const span of target.present) this.#taken.add(span);
+  }
+
+  /** True when the source has verified the whole by itself. Throws what the source throws, STORAGE, LOCKED. */
+  async run(): Promise<boolean> {
+    let isVerified = false;
+    try {
+      for (let piece = this.#take(); piece; piece = this.#take()) isVerified = await this.#fetch(piece);
+    } catch (error) {
+      this.#fail(error);
+    }
+    await Promise.all(this.#helpers);
+    // A helper may have given its piece back.
+    if (!this.#failure && this.#take(true)) return this.run();
+    if (this.#failure) throw this.#failure.error;
+    return isVerified;
+  }
+
+  get #signal(): AbortSignal {
+    const { signal } = this.#target;
+    return signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#stop.abort(error);
+  }
+
+  /** The next piece that nobody has; `look` leaves it there. */
+  #take(look = false): Piece | undefined {
+    const { share } = this.#target;
+    const { size } = this.#descriptor;
+    const gap = this.#failure ? undefined : this.#taken.gap(size);
+    if (!gap || look) return gap && { ...gap, position: gap.start };
+    const length = share?.piece(size - this.#taken.total) ?? size;
+    // A rest that is hardly worth a request goes with the last piece.
+    const end = gap.end - gap.start < length * 1.5 ? gap.end : gap.start + length;
+    const piece = { start: gap.start, end, position: gap.start };
+    this.#taken.add(piece);
+    return piece;
+  }
+
+  /** One piece by whoever had nothing else to do. Undefined when there is none. Never rejected. */
+  #help(): Promise<void> | undefined {
+    const piece = this.#canSplit ? this.#take() : undefined;
+    if (!piece) return undefined;
+    this.#target.scatter();
+    const help = this.#fetch(piece, true).then(
+      () => void this.#helpers.delete(help),
+      (error: unknown) => this.#fail(error),
+    );
+    this.#helpers.add(help);
+    return help;
+  }
+
+  async #fetch(piece: Piece, isHelp = false): Promise<boolean> {
+    const content = await this.#begin(piece, isHelp);
+    const isPart = content.isPart === true;
+    if (isHelp && !isPart) return this.#giveBack(piece, content);
+    if (isPart) this.#share();
+    const whole = isPart ? piece : this.#extend(piece);
+    await this.#receive(whole, content);
+    if (whole.position < whole.end) this.#endedEarly(whole, isPart);
+    return content.verified === true && whole.start === 0 && whole.end === this.#descriptor.size;
+  }
+
+  #begin({ start, end }: Piece, isHelp: boolean): Promise<Content> {
+    return this.#open({
+      ...(start > 0 && { start }),
+      ...(end < this.#descriptor.size && { end }),
+      greedy: !isHelp,
+      unverified: true,
+      signal: this.#signal,
+    });
+  }
+
+  #share(): void {
+    if (this.#canSplit) return;
+    this.#canSplit = true;
+    this.#target.share?.offer(() => this.#help());
+  }
+
+  /** The source gives all to the end, so there is nothing for others to do. */
+  #extend(piece: Piece): Piece {
+    this.#canSplit = false;
+    const whole = { ...piece, end: this.#descriptor.size };
+    this.#taken.add(whole);
+    return whole;
+  }
+
+  /** A source that gave pieces before does not any more: the rest comes in order. */
+  #giveBack(piece: Piece, content: Content): boolean {
+    content.cancel();
+    this.#canSplit = false;
+    this.#taken.remove(piece);
+    return false;
+  }
+
+  #endedEarly(piece: Piece, isPart: boolean): void {
+    // A short answer to the whole is for the hash to judge; a short piece is asked for again from there.
+    if (isPart && piece.position > piece.start) this.#taken.remove({ start: piece.position, end: piece.end });
+    else throw tooShort(this.#descriptor, piece);
+  }
+
+  async #receive(piece: Piece, content: Content): Promise<void> {
+    const { reservation, write, note } = this.#target;
+    let noted = piece.position;
+    try {
+      await content.forEach((chunk) => {
+        this.#check();
+        if (piece.position + chunk.length > piece.end) throw tooLong(this.#descriptor);
+        write(chunk, piece.position);
+        piece.position += chunk.length;
+        reservation.left -= chunk.length;
+        if (piece.position - noted < NOTE_EVERY) return;
+        note({ start: noted, end: piece.position });
+        noted = piece.position;
+      });
+    } catch (error) {
+      content.cancel();
+      throw error;
+    } finally {
+      if (noted < piece.position) note({ start: noted, end: piece.position });
+    }
+  }
+
+  #check(): void {
+    this.#target.signal?.throwIfAborted();
+    const now = performance.now();
+    if (now - this.#lastByte > PAUSE) this.#target.lock.check();
+    this.#lastByte = now;
+  }
+}
+
+function tooLong({ digest, size }: Descriptor): HubError {
+  return mismatch(`expected ${digest} of ${size} bytes, received more than ${size} bytes`);
+}
+
+function tooShort({ digest, size }: Descriptor, { position }: Piece): HubError {
+  return mismatch(`expected ${digest} of ${size} bytes, received ${position} bytes`);
+}
+
+function mismatch(message: string): HubError {
+  return new HubError('DIGEST_MISMATCH', message, {
+    hint: 'nothing was stored; if it happens again, the registry or something between changes content',
+  });
+}

@@ -1,0 +1,90 @@
+// How is a file hashed whose bytes do not all come in order?
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import type { Descriptor } from '../../spec/descriptor.ts';
+import { algorithmOf } from '../../spec/digest.ts';
+import { Verifier, checkHash } from '../../transfer/verify.ts';
+import type { HashThreads, ThreadHash } from './hash-thread.ts';
+
+const BLOCK = 1024 * 1024;
+/** A file of at least this many bytes is worth a thread. */
+const LARGE = 32 * 1024 * 1024;
+const read = promisify(fs.read);
+
+/**
+ * Hashes each byte once, in order. A large file is read by a thread as it grows. Else bytes are hashed as they arrive where
+ * that is possible, or read from the file once all before them are there.
+ */
+export class PrefixHash {
+  readonly #fd: number;
+  readonly #descriptor: Descriptor;
+  readonly #verifier: Verifier;
+  #thread: ThreadHash | undefined;
+  #running: Promise<void> | undefined;
+  #prefix = 0;
+  #told = 0;
+
+  constructor(fd: number, descriptor: Descriptor, threads?: HashThreads) {
+    this.#fd = fd;
+    this.#descriptor = descriptor;
+    this.#verifier = new Verifier(descriptor);
+    if (descriptor.size >= LARGE) this.#thread = threads?.begin(fd, algorithmOf(descriptor.digest));
+  }
+
+  /** A chunk that was just written at `position`; now all bytes up to `prefix` are in the file. */
+  wrote(chunk: Uint8Array, position: number, prefix: number): void {
+    if (!this.#thread && !this.#running && position === this.#verifier.size) this.#verifier.update(chunk);
+    this.catchUp(prefix);
+  }
+
+  /** Bytes up to `prefix` are in the file: those that were not seen as they came are read from it. */
+  catchUp(prefix: number): void {
+    this.#prefix = Math.max(this.#prefix, prefix);
+    if (this.#thread) return this.#tell(this.#thread);
+    if (this.#running || this.#verifier.size >= this.#prefix) return;
+    this.#running = this.#read().finally(() => {
+      this.#running = undefined;
+    });
+    // Whoever calls `finish` learns of it.
+    this.#running.catch(() => undefined);
+  }
+
+  /** Judges the whole, of which all bytes up to `prefix` are in the file. Throws DIGEST_MISMATCH, and errors of the file. */
+  async finish(prefix: number): Promise<void> {
+    const hex = await this.#thread?.finish(prefix);
+    this.#thread = undefined;
+    if (hex !== undefined) return checkHash(this.#descriptor, prefix, hex);
+    await this.#settled();
+    this.catchUp(prefix);
+    await this.#running;
+    this.#verifier.finish();
+  }
+
+  /** Gives up. Resolves when the file is not read any more. */
+  async stop(): Promise<void> {
+    await this.#thread?.stop();
+    this.#thread = undefined;
+    this.#prefix = 0;
+    await this.#settled();
+  }
+
+  /** Not of each piece: waking a thread costs more than hashing one. */
+  #tell(thread: ThreadHash): void {
+    if (this.#prefix - this.#told < BLOCK) return;
+    this.#told = this.#prefix;
+    thread.advance(this.#prefix);
+  }
+
+  async #settled(): Promise<void> {
+    await this.#running?.catch(() => undefined);
+  }
+
+  async #read(): Promise<void> {
+    const buffer = Buffer.allocUnsafe(Math.min(BLOCK, this.#prefix - this.#verifier.size));
+    for (let at = this.#verifier.size; at < this.#prefix; at = this.#verifier.size) {
+      const { bytesRead } = await read(this.#fd, buffer, 0, Math.min(buffer.length, this.#prefix - at), at);
+      if (bytesRead === 0) return;
+      this.#verifier.update(buffer.subarray(0, bytesRead));
+    }
+  }
+}

@@ -1,0 +1,232 @@
+// What does a server say on an HTTP/1.1 connection? A strict reader; whatever is unusual is refused before it has begun.
+import { HubError } from '../errors.ts';
+import type { RawHeaders } from './undici.ts';
+
+/** Who is told of the answers, in order. */
+export interface AnswerListener {
+  /** Also of informational answers (100 to 199). Gives true when no body follows whatever the headers say: after HEAD. */
+  onHead(status: number, headers: RawHeaders): boolean;
+  /** A view of what was fed, never empty. */
+  onBody(bytes: Uint8Array): void;
+  /** `keeps`: the connection may be used again. `idle`: milliseconds for which the server will keep it, when it says so. */
+  onEnd(keeps: boolean, idle: number | undefined): void;
+}
+
+type State = 'head' | 'sized' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailer' | 'until-close';
+
+const MAX_HEAD = 32 * 1024;
+const MAX_HEADERS = 256;
+/** Of a chunk's size with its extensions, and of each trailer. */
+const MAX_LINE = 4096;
+const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+
+/**
+ * Reads answers one after the other (RFC 9112). What is not plainly right is refused, with `details.odd` while nothing was
+ * told to the listener yet: another version, folded or malformed headers, lengths that contradict each other, other
+ * encodings than chunked, a switch of protocols.
+ */
+export class AnswerReader {
+  readonly #listener: AnswerListener;
+  #state: State = 'head';
+  #text = '';
+  #left = 0;
+  #keeps = true;
+  #idle: number | undefined;
+  /** While set, `feed` stops after what it is telling. */
+  paused = false;
+
+  constructor(listener: AnswerListener) {
+    this.#listener = listener;
+  }
+
+  /** True between two answers. */
+  get isBetween(): boolean {
+    return this.#state === 'head' && this.#text === '';
+  }
+
+  /** Takes bytes from `from` to the end. Gives the first byte that was not taken because of a pause. Throws UNREACHABLE. */
+  feed(bytes: Buffer, from: number): number {
+    let position = from;
+    // A pause that began with the last bytes of a body holds up its end as well.
+    while (!this.paused && (position < bytes.length || this.#isDue)) position = this.#step(bytes, position);
+    return position;
+  }
+
+  /** The server will send no more. True when that ends the answer under way in order. */
+  close(): boolean {
+    if (this.#state !== 'until-close') return false;
+    this.#finish();
+    return true;
+  }
+
+  #step(bytes: Buffer, position: number): number {
+    switch (this.#state) {
+      case 'head':
+        return this.#head(bytes, position);
+      case 'sized':
+      case 'chunk':
+        return this.#sized(bytes, position);
+      case 'until-close':
+        this.#listener.onBody(position === 0 ? bytes : bytes.subarray(position));
+        return bytes.length;
+      case 'chunk-size':
+      case 'chunk-end':
+      case 'trailer':
+        return this.#line(bytes, position);
+    }
+  }
+
+  #head(bytes: Buffer, position: number): number {
+    const before = this.#text.length;
+    const text = this.#text + bytes.toString('latin1', position, Math.min(bytes.length, position + MAX_HEAD));
+    const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
+    if (end > MAX_HEAD || (end === -1 && text.length >= MAX_HEAD)) throw odd('large headers');
+    // Something else than HTTP may wait for an answer before it goes on.
+    if (!'HTTP/1.1 '.startsWith(text.slice(0, 9))) throw odd('another protocol');
+    if (end === -1) {
+      this.#text = text;
+      return bytes.length;
+    }
+    this.#text = '';
+    this.#begin(text.slice(0, end));
+    return position + end + 4 - before;
+  }
+
+  #begin(head: string): void {
+    const [first = '', ...lines] = head.split('\r\n');
+    const status = Number(STATUS_LINE.exec(first)?.[1] ?? 0);
+    if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
+    const headers = parseHeaders(lines);
+    if (status < 200) {
+      this.#listener.onHead(status, headers);
+      return;
+    }
+    const framing = framingOf(headers);
+    this.#keeps = !listOf(headers['connection']).includes('close') && framing !== 'until-close';
+    this.#idle = idleOf(headers['keep-alive']);
+    const hasNone = this.#listener.onHead(status, headers) || status === 204 || status === 304;
+    this.#expect(hasNone ? 0 : framing);
+  }
+
+  /** Goes on to the body. */
+  #expect(framing: Framing): void {
+    if (framing === 0) return this.#finish();
+    if (typeof framing === 'string') {
+      this.#state = framing === 'chunked' ? 'chunk-size' : 'until-close';
+      return;
+    }
+    this.#left = framing;
+    this.#state = 'sized';
+  }
+
+  /** True when all bytes of a piece have been told, but not its end. */
+  get #isDue(): boolean {
+    return this.#left === 0 && (this.#state === 'sized' || this.#state === 'chunk');
+  }
+
+  #sized(bytes: Buffer, position: number): number {
+    if (this.#isDue) {
+      if (this.#state === 'chunk') this.#state = 'chunk-end';
+      else this.#finish();
+      return position;
+    }
+    const end = Math.min(bytes.length, position + this.#left);
+    this.#left -= end - position;
+    const isWhole = position === 0 && end === bytes.length;
+    this.#listener.onBody(isWhole ? bytes : bytes.subarray(position, end));
+    return end;
+  }
+
+  /** Collects one line; the pieces of a chunked body are told apart by lines. */
+  #line(bytes: Buffer, position: number): number {
+    const end = bytes.indexOf(0x0a, position);
+    const stop = end === -1 ? bytes.length : end + 1;
+    if (this.#text.length + stop - position > MAX_LINE) throw broken('a chunked answer with an endless line');
+    this.#text += bytes.toString('latin1', position, stop);
+    if (end === -1) return stop;
+    if (!this.#text.endsWith('\r\n')) throw broken('a chunked answer with a malformed line');
+    const line = this.#text.slice(0, -2);
+    this.#text = '';
+    this.#endLine(line);
+    return stop;
+  }
+
+  #endLine(line: string): void {
+    if (this.#state === 'trailer') {
+      if (line === '') this.#finish();
+      return;
+    }
+    if (this.#state === 'chunk-end') {
+      if (line !== '') throw broken('a chunk that is longer than it said');
+      this.#state = 'chunk-size';
+      return;
+    }
+    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/.exec(line)?.[1];
+    if (size === undefined) throw broken('a chunk without a size');
+    this.#left = Number.parseInt(size, 16);
+    this.#state = this.#left === 0 ? 'trailer' : 'chunk';
+  }
+
+  #finish(): void {
+    this.#state = 'head';
+    this.#listener.onEnd(this.#keeps, this.#idle);
+  }
+}
+
+function parseHeaders(lines: readonly string[]): RawHeaders {
+  const headers = Object.create(null) as Record<string, string | string[]>;
+  for (const line of lines) {
+    const [, name, text] = HEADER.exec(line) ?? [];
+    if (name === undefined || text === undefined) throw odd('a malformed header');
+    const key = name.toLowerCase();
+    const value = decode(text.trimEnd());
+    const known = headers[key];
+    if (known === undefined) headers[key] = value;
+    else if (typeof known === 'string') headers[key] = [known, value];
+    else known.push(value);
+  }
+  return headers;
+}
+
+/** Header values were read byte by byte; those beyond ASCII are UTF-8. */
+function decode(text: string): string {
+  return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
+}
+
+/** Bytes of the body, or what tells its end (RFC 9112 6.3). */
+type Framing = number | 'chunked' | 'until-close';
+
+function framingOf(headers: RawHeaders): Framing {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
+  if (encoding !== undefined) {
+    if (length !== undefined || typeof encoding !== 'string' || encoding.toLowerCase() !== 'chunked') {
+      throw odd('a length that is not plain');
+    }
+    return 'chunked';
+  }
+  if (length === undefined) return 'until-close';
+  if (typeof length !== 'string' || !/^\d{1,15}$/.test(length)) throw odd('a length that is not plain');
+  return Number(length);
+}
+
+function listOf(value: string | readonly string[] | undefined): readonly string[] {
+  return [value ?? []]
+    .flat()
+    .flatMap((text) => text.toLowerCase().split(','))
+    .map((text) => text.trim());
+}
+
+function idleOf(value: string | readonly string[] | undefined): number | undefined {
+  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?:$|[,;\s])/i.exec([value ?? ''].flat().join(','))?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}
+
+/** Something that another reader may understand. */
+function odd(what: string): HubError {
+  return new HubError('UNREACHABLE', `the server sent ${what}`, { details: { reason: 'protocol', odd: true } });
+}
+
+function broken(what: string): HubError {
+  return new HubError('UNREACHABLE', `the server sent ${what}`, { details: { reason: 'protocol' } });
+}

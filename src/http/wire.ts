@@ -1,0 +1,283 @@
+// How do several requests take turns on one connection that this program reads by itself?
+import type { Socket } from 'node:net';
+import { HubError } from '../errors.ts';
+import type { Content } from '../util/content.ts';
+import { AnswerReader } from './answer.ts';
+import type { Exchange } from './exchange.ts';
+import { pour } from './pour.ts';
+import { tapOf } from './tap.ts';
+import type { DispatchController, RawHeaders } from './undici.ts';
+
+/** A request that is ready to be written. */
+export interface Job {
+  readonly exchange: Exchange;
+  /** Everything up to and with the empty line. */
+  readonly head: string;
+  readonly method: string;
+  /** Bytes that will come at most; without end when nobody knows. */
+  readonly expected: number;
+  /** Milliseconds. */
+  readonly headersTimeout: number;
+  readonly bodyTimeout: number;
+  /** What follows the head. A stream has the whole connection to itself. */
+  readonly body?: Buffer | JobBody | undefined;
+  /** The beginning of the answer is not for this reader; nothing was told to the exchange. */
+  readonly onOdd: () => void;
+}
+
+export interface JobBody {
+  readonly content: Content;
+  /** Bytes. */
+  readonly length: number;
+  /** For messages. */
+  readonly host: string;
+  /** Milliseconds the connection may take no byte. */
+  readonly timeout: number;
+}
+
+/** Who owns the connection. */
+export interface WireOwner {
+  /** An answer has ended, or was given up: there may be room for more. */
+  onRoom(wire: Wire): void;
+  /** The connection is gone. `unanswered` were written after the one that it broke in, and nothing of their answers came. */
+  onClose(wire: Wire, unanswered: readonly Job[]): void;
+}
+
+/** Milliseconds an idle connection is kept: load balancers keep one for at least a minute. */
+const KEEP_ALIVE = 15_000;
+
+const NOTHING = Buffer.alloc(0);
+/** What the codes mean says failure.ts. */
+const RESET = { code: 'ECONNRESET' };
+const TOO_LATE = { head: { code: 'UND_ERR_HEADERS_TIMEOUT' }, body: { code: 'UND_ERR_BODY_TIMEOUT' } };
+
+export class Wire {
+  readonly #socket: Socket;
+  readonly #owner: WireOwner;
+  readonly #reader: AnswerReader;
+  /** Written, not yet answered whole; the first is being answered. */
+  readonly #jobs: Job[] = [];
+  /** What was read while the reader was paused. Belongs to the socket's buffer, which is not read into meanwhile. */
+  readonly #pending: { readonly bytes: Buffer; position: number }[] = [];
+  #answers = 0;
+  #hasHead = false;
+  #closed = false;
+  #mayKeep = true;
+  /** Bytes of a body that the socket has not taken yet. */
+  #left = 0;
+  /** The server has sent its last byte, which may not have been looked at. */
+  #hasEnded = false;
+  #timer: NodeJS.Timeout | undefined;
+  #lastByte = 0;
+  #idle = KEEP_ALIVE;
+
+  constructor(socket: Socket, owner: WireOwner) {
+    this.#socket = socket.setKeepAlive(true, 60_000);
+    this.#owner = owner;
+    this.#reader = new AnswerReader({
+      onHead: (status, headers) => this.#onHead(status, headers),
+      onBody: (bytes) => this.#jobs[0]?.exchange.onResponseData(this.#controllerOf(this.#jobs[0]), bytes as Buffer),
+      onEnd: (keeps, idle) => this.#onEnd(keeps, idle),
+    });
+    const tap = tapOf(socket);
+    if (tap) tap.take = (bytes) => this.#take(bytes);
+    else socket.on('data', (bytes: Buffer) => void this.#take(bytes));
+    socket.on('end', () => this.#onFinish());
+    socket.on('error', (error) => this.#lose(error));
+    socket.on('close', () => this.#hasEnded || this.#lose(RESET));
+    if (tap?.spoke === true) this.#lose(RESET);
+    else this.#rest();
+  }
+
+  /** Requests whose answers have not ended. */
+  get load(): number {
+    return this.#jobs.length;
+  }
+
+  /** Bytes that may still come for them. */
+  get due(): number {
+    return this.#jobs.reduce((sum, job) => sum + job.expected, 0);
+  }
+
+  /** True when another request may be written now. */
+  get isOpen(): boolean {
+    return !this.#closed && this.#mayKeep;
+  }
+
+  send(job: Job): void {
+    this.#jobs.push(job);
+    if (this.#jobs.length === 1) {
+      this.#socket.ref();
+      this.#watch(job.headersTimeout);
+    }
+    job.exchange.onRequestStart(this.#controllerOf(job), this.#answers > 0 || this.#jobs.length > 1);
+    if (!this.#closed) this.#write(job);
+  }
+
+  #write({ head, body, exchange }: Job): void {
+    if (body === undefined) return void this.#socket.write(head, 'latin1');
+    this.#socket.cork();
+    this.#socket.write(head, 'latin1');
+    if (Buffer.isBuffer(body)) this.#socket.write(body);
+    else this.#pour(body).catch((error: unknown) => exchange.fail(error));
+    this.#socket.uncork();
+  }
+
+  async #pour({ content, ...body }: JobBody): Promise<void> {
+    this.#left = body.length;
+    await pour(content, this.#socket, {
+      ...body,
+      isWanted: () => !this.#closed && this.#left > 0,
+      onTaken: (bytes) => {
+        this.#left = Math.max(0, this.#left - bytes);
+        this.#lastByte = performance.now();
+      },
+      onStall: (error) => this.#jobs[0]?.exchange.fail(error),
+    });
+  }
+
+  destroy(error: HubError): void {
+    this.#lose(error);
+  }
+
+  /** Bytes from the socket. False tells it to wait. */
+  #take(bytes: Buffer): boolean {
+    if (this.#closed) return true;
+    this.#lastByte = performance.now();
+    if (this.#jobs.length === 0) {
+      this.#lose(RESET);
+      return true;
+    }
+    if (this.#reader.paused) this.#pending.push({ bytes, position: 0 });
+    else this.#feed(bytes, 0);
+    if (!this.#reader.paused || this.#closed) return true;
+    if (!tapOf(this.#socket)) this.#socket.pause();
+    return false;
+  }
+
+  #feed(bytes: Buffer, from: number): void {
+    try {
+      let position = from;
+      for (;;) {
+        position = this.#reader.feed(bytes, position);
+        // Bytes after the last answer, such as a body after HEAD: nothing on this connection can be trusted any more.
+        const isExtra = position < bytes.length && this.#jobs.length === 0;
+        if (isExtra) this.#lose(RESET);
+        if (position >= bytes.length || this.#reader.paused || this.#closed) break;
+      }
+      if (position < bytes.length && !this.#closed) this.#pending.unshift({ bytes, position });
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #refuse(error: unknown): void {
+    const isOdd = HubError.is(error) && error.details['odd'] === true && !this.#hasHead;
+    const [first] = this.#jobs;
+    if (!isOdd || !first) return this.#lose(error);
+    this.#jobs.shift();
+    this.#lose(RESET);
+    first.onOdd();
+  }
+
+  #onHead(status: number, headers: RawHeaders): boolean {
+    const [job] = this.#jobs;
+    if (!job) return true;
+    if (status >= 200) {
+      this.#hasHead = true;
+      if (this.#left > 0) this.#endEarly();
+      this.#watch(job.bodyTimeout);
+    }
+    job.exchange.onResponseStart(this.#controllerOf(job), status, headers);
+    return job.method === 'HEAD';
+  }
+
+  /** The server has made up its mind before it had all: the rest stays here, and nobody else can use the connection. */
+  #endEarly(): void {
+    this.#left = 0;
+    this.#mayKeep = false;
+  }
+
+  #onEnd(keeps: boolean, idle = KEEP_ALIVE): void {
+    const job = this.#jobs.shift();
+    this.#answers += 1;
+    this.#hasHead = false;
+    // A server that says when it will close is left a second before that.
+    this.#idle = Math.min(KEEP_ALIVE, idle - 1000);
+    this.#reader.paused = false;
+    if (!keeps || this.#idle <= 0) this.#mayKeep = false;
+    const [next] = this.#jobs;
+    if (!this.#mayKeep) this.#lose(RESET);
+    else if (next) this.#watch(next.headersTimeout);
+    else this.#rest();
+    job?.exchange.onResponseEnd();
+    if (!this.#closed) this.#owner.onRoom(this);
+  }
+
+  /** The server ended its side. What came before that is read first. */
+  #onFinish(): void {
+    this.#hasEnded = true;
+    if (this.#closed || this.#reader.paused) return;
+    this.#reader.close();
+    this.#lose(RESET);
+  }
+
+  #controllerOf(job: Job): DispatchController {
+    const isFirst = (): boolean => this.#jobs[0] === job;
+    return {
+      pause: () => {
+        if (isFirst()) this.#reader.paused = true;
+      },
+      resume: () => {
+        if (isFirst()) this.#resume();
+      },
+      // Answers that are not their turn yet are small: they are read and dropped. The one that is has to stop.
+      abort: (reason) => {
+        if (isFirst()) this.#lose(reason);
+      },
+    };
+  }
+
+  #resume(): void {
+    if (this.#closed || !this.#reader.paused) return;
+    this.#reader.paused = false;
+    this.#lastByte = performance.now();
+    this.#feed(NOTHING, 0);
+    while (this.#pending.length > 0 && !this.#reader.paused && !this.#closed) {
+      const piece = this.#pending.shift();
+      if (piece) this.#feed(piece.bytes, piece.position);
+    }
+    if (this.#reader.paused || this.#closed) return;
+    if (this.#hasEnded) this.#onFinish();
+    else this.#socket.resume();
+  }
+
+  /** Waits for bytes, `limit` milliseconds at a time. Looked at when the time is up, not set anew with each piece. */
+  #watch(limit: number): void {
+    clearTimeout(this.#timer);
+    this.#lastByte = performance.now();
+    const check = (): void => {
+      const left = this.#reader.paused ? limit : this.#lastByte + limit - performance.now();
+      if (left > 0) this.#timer = setTimeout(check, Math.ceil(left));
+      else this.#lose(this.#hasHead ? TOO_LATE.body : TOO_LATE.head);
+    };
+    this.#timer = setTimeout(check, limit);
+  }
+
+  #rest(): void {
+    clearTimeout(this.#timer);
+    this.#socket.unref();
+    this.#timer = setTimeout(() => this.#lose(RESET), this.#idle).unref();
+  }
+
+  #lose(error: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#pending.length = 0;
+    const [first, ...unanswered] = this.#jobs.splice(0);
+    this.#socket.destroy();
+    first?.exchange.onResponseError(undefined, error);
+    this.#owner.onClose(this, unanswered);
+  }
+}

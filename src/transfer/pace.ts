@@ -1,0 +1,90 @@
+// Do more transfers at once bring more, or do they only share the same line?
+
+const PLACES = 8;
+const MOST_PLACES = 16;
+/** Milliseconds for which the first places show what they bring, and for which more of them do after they got going. */
+const FIRST_LOOK = 100;
+const SECOND_LOOK = 300;
+const STARTING = 200;
+/** More places stay when they bring this much more. */
+const GAIN = 1.15;
+/** Milliseconds after which it shows, and bytes per second below which it may be, that the line limits a transfer. */
+const SLOW_AFTER = 500;
+const SLOW = 150e6;
+/** Share of its time that this program works; above it, the line is not what it waits for. */
+const BUSY = 0.6;
+
+interface Look {
+  readonly since: number;
+  bytes: number;
+}
+
+/** Watches what comes in one lane, and decides how many transfers it takes at once. */
+export class Pace {
+  #places: number;
+  readonly #now: () => number;
+  readonly #load: () => number;
+  #isDecided: boolean;
+  #look: Look | undefined;
+  #all: Look | undefined;
+  /** Bytes a millisecond that the first places brought. */
+  #before: number | undefined;
+
+  /** `fixed` places when the user said so. `now` gives milliseconds, `load` the share of the time spent working. */
+  constructor(fixed?: number, now: () => number = () => performance.now(), load: () => number = ownLoad()) {
+    this.#load = load;
+    this.#places = fixed ?? PLACES;
+    this.#isDecided = fixed !== undefined;
+    this.#now = now;
+  }
+
+  get places(): number {
+    return this.#places;
+  }
+
+  /** True when what comes is less than what this program could take. */
+  get isSlow(): boolean {
+    if (!this.#all) return false;
+    const time = this.#now() - this.#all.since;
+    if (time <= SLOW_AFTER || (this.#all.bytes / time) * 1000 >= SLOW) return false;
+    return this.#load() < BUSY;
+  }
+
+  /** So many bytes came; `busy` says that all places are taken and more would be. Gives the number of places. */
+  moved(bytes: number, busy: boolean): number {
+    const now = this.#now();
+    this.#all ??= { since: now, bytes: 0 };
+    this.#all.bytes += bytes;
+    if (!this.#isDecided) this.#watch(now, bytes, busy);
+    return this.#places;
+  }
+
+  #watch(now: number, bytes: number, busy: boolean): void {
+    // Places that are not all taken tell nothing.
+    if (!busy && this.#before === undefined) {
+      this.#look = undefined;
+      return;
+    }
+    this.#look ??= { since: now + (this.#before === undefined ? 0 : STARTING), bytes: 0 };
+    const time = now - this.#look.since;
+    if (time < 0) return;
+    this.#look.bytes += bytes;
+    const length = this.#before === undefined ? FIRST_LOOK : SECOND_LOOK;
+    if (time < length) return;
+    const rate = this.#look.bytes / time;
+    this.#look = undefined;
+    if (this.#before === undefined) {
+      this.#before = rate;
+      this.#places = MOST_PLACES;
+      return;
+    }
+    this.#isDecided = true;
+    if (rate < this.#before * GAIN) this.#places = PLACES;
+  }
+}
+
+/** Since it was asked for first. */
+function ownLoad(): () => number {
+  const before = performance.eventLoopUtilization();
+  return () => performance.eventLoopUtilization(before).utilization;
+}
