@@ -127,14 +127,21 @@ async function openRegistries(
   options: DefaultsOptions,
   { credentials, network, named }: Setting,
 ): Promise<RegistryClient> {
-  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
-    await Promise.all([
-      import('./http/client.ts'),
-      import('./http/origin.ts'),
-      import('./auth/authenticate.ts'),
-      import('./endpoints/registry/client.ts'),
-      import('./endpoints/registry/traits.ts'),
-    ]);
+  const [
+    { createHttp },
+    { createOrigins },
+    { authenticate },
+    { createRegistryClient },
+    { traitsInFile },
+    { journalInFile },
+  ] = await Promise.all([
+    import('./http/client.ts'),
+    import('./http/origin.ts'),
+    import('./auth/authenticate.ts'),
+    import('./endpoints/registry/client.ts'),
+    import('./endpoints/registry/traits.ts'),
+    import('./endpoints/registry/upload-journal.ts'),
+  ]);
   const hosts = await import('./endpoints/registry/hosts.ts');
   const common = await network();
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
@@ -146,6 +153,7 @@ async function openRegistries(
   const { tokens, challenges } = saved ?? {};
   const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure, tokens, challenges });
   const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
+  const journal = journalInFile(join(cacheHome(options), 'hubctl', 'uploads.json'));
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
   const originOf = async (host: string): Promise<URL> => {
@@ -164,9 +172,10 @@ async function openRegistries(
     send: http.send,
     originOf,
     close: async () => {
-      await Promise.all([http.close(), saved?.save(), traits.save?.()]);
+      await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.save?.()]);
     },
     traits,
+    journal,
     // What goes wrong here goes wrong again when a request is sent, and is told then.
     warm: (host, count) => void warm(host, count).catch(() => undefined),
     onWarning: options.onWarning,

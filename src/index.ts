@@ -92,6 +92,7 @@ export { finishDeviceLogin, startDeviceLogin, type DeviceCode, type HubLoginPlac
 // Places.
 export { createRegistryClient, type RegistryClient, type RegistryClientOptions } from './endpoints/registry/client.ts';
 export { traitsInFile, type TraitMemory, type Traits } from './endpoints/registry/traits.ts';
+export { journalInFile, type UploadJournal, type UploadPlace } from './endpoints/registry/upload-journal.ts';
 export { RegistryEndpoint } from './endpoints/registry/registry.ts';
 export { RegistryHost } from './endpoints/registry/host.ts';
 export { openStore, type Store, type StoredImage } from './endpoints/store/store.ts';
