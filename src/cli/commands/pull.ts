@@ -121,8 +121,6 @@ async function pullOne(pull: Pull, reference: Reference): Promise<Pulled> {
   const name = digest === undefined ? formatReference(reference) : formatReference({ registry, repository, digest });
   if (!context.output.quiet) target.line(`${wanted}: Pulling from ${repository}`);
   const before = await target.known(name);
-  // What is new here has to be written: better said before anything is asked of a registry.
-  if (!before) await target.store?.upkeep.checkWritable();
   const seen = noting(view.onEvent);
   const result = await copy(endpoint, target.sink, wanted, {
     as: target.nameFor(reference) ?? name,
