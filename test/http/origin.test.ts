@@ -113,3 +113,12 @@ test('a host is asked once, but again after a failure', async () => {
   await hubErrorFrom(() => ask(host));
   await hubErrorFrom(() => ask(host));
 });
+
+test.each([
+  ['reg.example', 'https://reg.example'],
+  ['localhost', 'https://localhost'],
+  ['localhost:5000', 'http://localhost:5000'],
+  ['127.0.0.1:443', 'https://127.0.0.1'],
+])('the guess for %s is %s, without asking it', (host, guess) => {
+  expect(createOrigins({}).guess(host).origin).toBe(guess);
+});

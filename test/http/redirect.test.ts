@@ -206,3 +206,38 @@ describe('a link that has expired', () => {
     expect(seen).toHaveLength(1);
   });
 });
+
+describe('the ranges of one content', () => {
+  const CDN = 'https://cdn.example/x?sig=1';
+  const range = (text: string): HttpRequest => get({ headers: { ...SECRETS, range: `bytes=${text}` } });
+  const asked = ({ seen }: Web): readonly string[] =>
+    seen.map(({ url, headers }) => `${url.host} ${headers?.['range']} ${headers?.['authorization'] ?? ''}`.trim());
+
+  test('are asked for where the first one was found, without credentials', async () => {
+    const pages = web({ [START]: to(CDN), [CDN]: { status: 206 } });
+    for (const text of ['0-9', '10-19']) expect((await pages.send(range(text))).status).toBe(206);
+    expect(asked(pages)).toEqual([
+      'reg.example bytes=0-9 Basic canary',
+      'cdn.example bytes=0-9',
+      'cdn.example bytes=10-19',
+    ]);
+  });
+
+  test('are asked for the long way when that place has nothing more to give', async () => {
+    const pages = web({ [START]: to(CDN), [CDN]: [{ status: 206 }, { status: 403 }, { status: 206 }] });
+    for (const text of ['0-9', '10-19']) expect((await pages.send(range(text))).status).toBe(206);
+    expect(asked(pages)).toEqual([
+      'reg.example bytes=0-9 Basic canary',
+      'cdn.example bytes=0-9',
+      'cdn.example bytes=10-19',
+      'reg.example bytes=10-19 Basic canary',
+      'cdn.example bytes=10-19',
+    ]);
+  });
+
+  test('are asked for the long way when the first answer was no range', async () => {
+    const pages = web({ [START]: to(CDN), [CDN]: { status: 200 } });
+    for (const text of ['0-9', '10-19']) await pages.send(range(text));
+    expect(pages.seen).toHaveLength(4);
+  });
+});

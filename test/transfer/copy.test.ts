@@ -292,3 +292,22 @@ describe('copy', () => {
     expect(types).toEqual(['queued', 'started', 'progress', 'finished']);
   });
 });
+
+describe('a source that can connect ahead', () => {
+  class Far extends MemoryEndpoint {
+    warmed = 0;
+
+    warm(): void {
+      this.warmed += 1;
+    }
+  }
+
+  it('does so before its first answer, unless that is expected to be the only one', async () => {
+    const from = new Far('far');
+    const { descriptor } = addImage(from, { as: 'app:1' });
+    await copy(from, new WholeSink('to'), 'app:1');
+    expect(from.warmed).toBe(1);
+    await copy(from, new WholeSink('to'), 'app:1', { expected: descriptor });
+    expect(from.warmed).toBe(1);
+  });
+});

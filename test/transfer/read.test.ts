@@ -99,4 +99,23 @@ describe('reader', () => {
     await read(sourceOf([whole]).source, { onBytes: (count) => seen.push(count) }, { start: 150 });
     expect(seen.reduce((sum, count) => sum + count, 0)).toBe(50);
   });
+
+  it('takes all there is when it was asked for a part but told to be greedy, and goes on to the end', async () => {
+    const { source, starts } = sourceOf([breaksAfter(70), whole]);
+    const seen = await read(source, { sleep: async () => undefined }, { end: 50, greedy: true });
+    expect(seen).toEqual(bytes);
+    expect(starts).toEqual([0, 70]);
+  });
+
+  it('keeps to a part that the source gives as one', async () => {
+    const part = (start: number): Content => ({ ...contentOf(bytes.subarray(start, 50)), isPart: true });
+    const content = await reader(sourceOf([part]).source, descriptor)({ end: 50, greedy: true });
+    expect(content.isPart).toBe(true);
+    expect(await collect(content, 1000)).toEqual(bytes.subarray(0, 50));
+  });
+
+  it('leaves the verifying to whoever says that it does so', async () => {
+    const wrong = (): Content => contentOf(Buffer.alloc(bytes.length));
+    expect(await read(sourceOf([wrong]).source, {}, { unverified: true })).toEqual(Buffer.alloc(bytes.length));
+  });
 });
