@@ -53,6 +53,8 @@ export interface Defaults extends AsyncDisposable {
   store(): Promise<Store>;
   registries(): Promise<RegistryClient>;
   credentials(): Promise<CredentialAccess>;
+  /** How requests to this host (`example.com:5000`) are sent, but for the credentials. */
+  network(host: string): Promise<HttpOptions>;
   /** Forgets the tokens for a registry (its canonical name), or for all, that this and other runs keep in a file. */
   forgetTokens(registry?: string): Promise<void>;
   /** Token services that were accepted at login. */
@@ -75,7 +77,9 @@ function xdg(value: string | undefined): string | undefined {
 export function createDefaults(options: DefaultsOptions): Defaults {
   const storeDir = options.storeDir ?? defaultStoreDir(options);
   const credentials = once(() => openCredentials(options));
-  const registries = once(async () => openRegistries(options, await credentials()));
+  const named = new Map<string, string>();
+  const network = once(async () => httpOptions(options, await credentials(), named));
+  const registries = once(async () => openRegistries(options, { credentials: await credentials(), network, named }));
   const store = once(async () => {
     const { openStore } = await import('./endpoints/store/store.ts');
     return openStore(storeDir, { onWarning: options.onWarning });
@@ -85,6 +89,10 @@ export function createDefaults(options: DefaultsOptions): Defaults {
     credentials: () => credentials(),
     registries: () => registries(),
     store: () => store(),
+    network: async (host) => {
+      if (URL.canParse(`https://${host}`)) named.set(new URL(`https://${host}`).host, host);
+      return network();
+    },
     forgetTokens: (registry) => forget(options, registry),
     realms: () => realms(options),
     [Symbol.asyncDispose]: async () => {
@@ -121,18 +129,33 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
 /** Connections to a registry while its first answer is not there yet. More follow when they are needed. */
 const WARM = 4;
 
-async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
-  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
-    await Promise.all([
-      import('./http/client.ts'),
-      import('./http/origin.ts'),
-      import('./auth/authenticate.ts'),
-      import('./endpoints/registry/client.ts'),
-      import('./endpoints/registry/traits.ts'),
-    ]);
+interface Setting {
+  readonly credentials: CredentialAccess;
+  readonly network: () => Promise<HttpOptions>;
+  readonly named: Map<string, string>;
+}
+
+async function openRegistries(
+  options: DefaultsOptions,
+  { credentials, network, named }: Setting,
+): Promise<RegistryClient> {
+  const [
+    { createHttp },
+    { createOrigins },
+    { authenticate },
+    { createRegistryClient },
+    { traitsInFile },
+    { journalInFile },
+  ] = await Promise.all([
+    import('./http/client.ts'),
+    import('./http/origin.ts'),
+    import('./auth/authenticate.ts'),
+    import('./endpoints/registry/client.ts'),
+    import('./endpoints/registry/traits.ts'),
+    import('./endpoints/registry/upload-journal.ts'),
+  ]);
   const hosts = await import('./endpoints/registry/hosts.ts');
-  const named = new Map<string, string>();
-  const common = await httpOptions(options, credentials, named);
+  const common = await network();
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),
@@ -146,6 +169,7 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
   const shared = { tokens, challenges, clock, tokenTimeout, pinnedRealm };
   const layer = authenticate({ find, registryOf, clientId: 'hubctl', insecure, ...shared });
   const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
+  const journal = journalInFile(join(cacheHome(options), 'hubctl', 'uploads.json'));
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
   const originOf = async (host: string): Promise<URL> => {
@@ -164,10 +188,11 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
     send: http.send,
     originOf,
     close: async () => {
-      await Promise.all([http.close(), saved?.save(), traits.save?.()]);
+      await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.save?.()]);
     },
     sleep: clock && ((milliseconds, signal) => clock.sleep(milliseconds, signal)),
     traits,
+    journal,
     // What goes wrong here goes wrong again when a request is sent, and is told then.
     warm: (host, count) => void warm(host, count).catch(() => undefined),
     onWarning: options.onWarning,

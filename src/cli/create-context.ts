@@ -45,6 +45,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     store: () => defaults.store(),
     registries: () => defaults.registries(),
     credentials: () => defaults.credentials(),
+    network: (host) => defaults.network(host),
     forgetTokens: (registry) => defaults.forgetTokens(registry),
     acceptRealm: async (registry, realm) => (await defaults.realms()).pin(registry, realm),
     close: async () => defaults[Symbol.asyncDispose](),

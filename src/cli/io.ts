@@ -28,6 +28,6 @@ export interface Io {
   readonly stderr: OutputStream;
   /** Clock and time limits of the network; tests cannot wait as long as people do. */
   readonly network?: NetworkOptions | undefined;
-  /** Aborted with a HubError ABORTED as its reason on Ctrl-C and SIGTERM. */
+  /** Aborted with a HubError ABORTED as its reason on Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }

@@ -24,6 +24,8 @@ export interface SendCall {
   /** Bytes the session has already. */
   readonly offset: number;
   readonly signal: AbortSignal | undefined;
+  /** Told when the session has a new location. */
+  readonly onMoved?: (() => void) | undefined;
 }
 
 /** Why a blob did not get through: an answer, or no answer. */
@@ -60,6 +62,11 @@ export class Session {
     return this.#storedDigest;
   }
 
+  /** Where to ask and to send next; undefined when the session is gone. */
+  get location(): string | undefined {
+    return this.#location?.href;
+  }
+
   /** Makes the next status question answer "gone". */
   forget(): void {
     this.#location = undefined;
@@ -92,6 +99,7 @@ export class Session {
       const failure = await this.#patch(access, call, { position, end });
       if (failure) return failure;
       position = end;
+      call.onMoved?.();
     }
     return this.#commit(access, call, { length: 0, open: async () => contentOf(new Uint8Array()) });
   }

@@ -6,7 +6,8 @@ import { algorithmOf } from '../../spec/digest.ts';
 import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
 import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
-import type { Session, UploadFailure } from './upload-session.ts';
+import type { UploadPlace } from './upload-journal.ts';
+import { Session, type UploadFailure } from './upload-session.ts';
 import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
@@ -17,6 +18,8 @@ const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 const CHEAP = 16 * 1024 * 1024;
 /** Tries in one session without progress. */
 const PATIENCE = 2;
+/** Bytes that are worth a note about where they go, and a question whether they arrived. */
+const WORTH_NOTING = 4 * 1024 * 1024;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -29,17 +32,50 @@ export async function uploadBlob(
   { descriptor, open }: { readonly descriptor: Descriptor; readonly open: Open },
   options: WriteOptions = {},
 ): Promise<WriteResult> {
-  const started = await findOrStart(access, descriptor, options);
-  if ('outcome' in started) return started;
-  started.chunk = (await access.traits.get(access.registry)).chunk;
-  await new Upload(access, { descriptor, open, session: started, options }).run();
+  const resumed = options.force ? undefined : await resume(access, descriptor, options);
+  const session = resumed?.session ?? (await findOrStart(access, descriptor, options));
+  if ('outcome' in session) return session;
+  session.chunk = (await access.traits.get(access.registry)).chunk;
+  await new Upload(access, { descriptor, open, session, offset: resumed?.offset ?? 0, options }).run();
   return { outcome: 'copied' };
+}
+
+interface Resumed {
+  readonly session: Session;
+  readonly offset: number;
+}
+
+/** The upload that a run which was killed had begun, if the registry still knows it. */
+async function resume(
+  access: RepositoryAccess,
+  descriptor: Descriptor,
+  { signal }: WriteOptions,
+): Promise<Resumed | undefined> {
+  if (descriptor.size < WORTH_NOTING) return undefined;
+  const location = await access.journal.take(placeOf(access, descriptor));
+  if (location === undefined) return undefined;
+  try {
+    const session = new Session(new URL(location), { asked: await access.url('blobs/uploads/') });
+    const offset = await session.status(access, signal);
+    if (offset !== undefined && offset <= descriptor.size) return { session, offset };
+  } catch (error) {
+    // An upload that begins anew will tell what is wrong, if it still is.
+    if (!HubError.is(error) || error.code === 'ABORTED') throw error;
+  }
+  access.journal.end(placeOf(access, descriptor));
+  return undefined;
+}
+
+function placeOf({ registry, repository }: RepositoryAccess, { digest }: Descriptor): UploadPlace {
+  return { registry, repository, digest };
 }
 
 interface UploadParts {
   readonly descriptor: Descriptor;
   readonly open: Open;
   readonly session: Session;
+  /** Bytes the session has already. */
+  readonly offset: number;
   readonly options: WriteOptions;
 }
 
@@ -48,7 +84,7 @@ class Upload {
   readonly #access: RepositoryAccess;
   readonly #parts: UploadParts;
   #session: Session;
-  #offset = 0;
+  #offset: number;
   #failures = 0;
   #digestRefused = false;
   /** A request stood still in the session. */
@@ -64,14 +100,19 @@ class Upload {
     this.#access = access;
     this.#parts = parts;
     this.#session = parts.session;
+    this.#offset = parts.offset;
   }
 
   async run(): Promise<void> {
     const { descriptor, open, options } = this.#parts;
     for (;;) {
-      const call = { descriptor, open, offset: this.#offset, signal: options.signal };
+      this.#note();
+      const call = { descriptor, open, offset: this.#offset, signal: options.signal, onMoved: () => this.#note() };
       const failure = await this.#session.send(this.#access, call);
-      if (!failure) return this.#checkStored();
+      if (!failure) {
+        this.#access.journal.end(placeOf(this.#access, descriptor));
+        return this.#checkStored();
+      }
       if (failure.response && !this.#mayGoOn(failure, failure.response)) {
         throw await uploadRefusal(this.#access, descriptor, failure.response);
       }
@@ -83,6 +124,14 @@ class Upload {
       if (await hasBlob(this.#access, descriptor, options)) return;
       await this.#findPlace();
     }
+  }
+
+  /** So that the next run can go on if this one is killed. */
+  #note(): void {
+    const { descriptor } = this.#parts;
+    const { location } = this.#session;
+    if (location === undefined || descriptor.size < WORTH_NOTING) return;
+    this.#access.journal.note(placeOf(this.#access, descriptor), location);
   }
 
   /** Only trouble that may pass, or that a new session may cure, is tried again. */
