@@ -139,21 +139,14 @@ async function openRegistries(
   options: DefaultsOptions,
   { credentials, network, named }: Setting,
 ): Promise<RegistryClient> {
-  const [
-    { createHttp },
-    { createOrigins },
-    { authenticate },
-    { createRegistryClient },
-    { traitsInFile },
-    { journalInFile },
-  ] = await Promise.all([
-    import('./http/client.ts'),
-    import('./http/origin.ts'),
-    import('./auth/authenticate.ts'),
-    import('./endpoints/registry/client.ts'),
-    import('./endpoints/registry/traits.ts'),
-    import('./endpoints/registry/upload-journal.ts'),
-  ]);
+  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
+    await Promise.all([
+      import('./http/client.ts'),
+      import('./http/origin.ts'),
+      import('./auth/authenticate.ts'),
+      import('./endpoints/registry/client.ts'),
+      import('./endpoints/registry/traits.ts'),
+    ]);
   const hosts = await import('./endpoints/registry/hosts.ts');
   const common = await network();
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
@@ -169,7 +162,10 @@ async function openRegistries(
   const shared = { tokens, challenges, clock, tokenTimeout, pinnedRealm };
   const layer = authenticate({ find, registryOf, clientId: 'hubctl', insecure, ...shared });
   const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
-  const journal = journalInFile(join(cacheHome(options), 'hubctl', 'uploads.json'));
+  const journal = once(async () => {
+    const { journalInFile } = await import('./endpoints/registry/upload-journal.ts');
+    return journalInFile(join(cacheHome(options), 'hubctl', 'uploads.json'));
+  });
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
   const originOf = async (host: string): Promise<URL> => {
@@ -188,7 +184,7 @@ async function openRegistries(
     send: http.send,
     originOf,
     close: async () => {
-      await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.save?.()]);
+      await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.made() && (await journal()).save?.()]);
     },
     sleep: clock && ((milliseconds, signal) => clock.sleep(milliseconds, signal)),
     traits,

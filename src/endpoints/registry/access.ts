@@ -21,7 +21,8 @@ export interface RepositoryAccess {
   readonly warn: (message: string) => void;
   readonly sleep: Sleep;
   readonly traits: TraitMemory;
-  readonly journal: UploadJournal;
+  /** Where uploads are noted for the next run; loaded when there is one that is worth it. */
+  readonly journal?: (() => Promise<UploadJournal>) | undefined;
   /** Opens connections that the next requests will need, `count` or a few. Never throws. */
   readonly warm?: ((count?: number) => void) | undefined;
 }

@@ -8,7 +8,7 @@ import { apiHost } from './hosts.ts';
 import { RegistryHost } from './host.ts';
 import { RegistryEndpoint } from './registry.ts';
 import { traitsInMemory, type TraitMemory } from './traits.ts';
-import { NO_JOURNAL, type UploadJournal } from './upload-journal.ts';
+import type { UploadJournal } from './upload-journal.ts';
 
 export interface RegistryClientOptions {
   /** Sends with the user's credentials, retries and redirects. */
@@ -24,7 +24,7 @@ export interface RegistryClientOptions {
   /** What registries were found to be able to do; by default remembered as long as this client. */
   readonly traits?: TraitMemory | undefined;
   /** Where uploads are noted, so that the next run can go on with them; nowhere by default. */
-  readonly journal?: UploadJournal | undefined;
+  readonly journal?: (() => Promise<UploadJournal>) | undefined;
 }
 
 export interface RegistryClient {
@@ -37,7 +37,7 @@ export interface RegistryClient {
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { originOf, close, sleep = systemClock.sleep, traits = traitsInMemory(), journal = NO_JOURNAL } = options;
+  const { originOf, close, sleep = systemClock.sleep, traits = traitsInMemory(), journal } = options;
   const warn = warnOnce(options.onWarning);
   const send = listening(options.send, warn);
   const base = (registry: string) => (): Promise<URL> => originOf(apiHost(registry));

@@ -28,13 +28,6 @@ const LIFE = 60 * 60 * 1000; // milliseconds
 const MOST = 200;
 const VERSION = 1;
 
-/** Remembers nothing. */
-export const NO_JOURNAL: UploadJournal = {
-  take: async () => undefined,
-  note: () => undefined,
-  end: () => undefined,
-};
-
 /** A file that all runs of this user share. Each upload belongs to one process at a time. */
 export function journalInFile(path: string): UploadJournal {
   const changes = new Map<string, Entry | undefined>();

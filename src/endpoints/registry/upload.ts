@@ -6,7 +6,7 @@ import { algorithmOf } from '../../spec/digest.ts';
 import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
 import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
-import type { UploadPlace } from './upload-journal.ts';
+import type { UploadJournal, UploadPlace } from './upload-journal.ts';
 import { Session, type UploadFailure } from './upload-session.ts';
 import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
@@ -32,11 +32,12 @@ export async function uploadBlob(
   { descriptor, open }: { readonly descriptor: Descriptor; readonly open: Open },
   options: WriteOptions = {},
 ): Promise<WriteResult> {
-  const resumed = options.force ? undefined : await resume(access, descriptor, options);
+  const journal = descriptor.size < WORTH_NOTING ? undefined : await access.journal?.();
+  const resumed = options.force ? undefined : await resume(access, { descriptor, journal }, options);
   const session = resumed?.session ?? (await findOrStart(access, descriptor, options));
   if ('outcome' in session) return session;
   session.chunk = (await access.traits.get(access.registry)).chunk;
-  await new Upload(access, { descriptor, open, session, offset: resumed?.offset ?? 0, options }).run();
+  await new Upload(access, { descriptor, open, session, offset: resumed?.offset ?? 0, journal, options }).run();
   return { outcome: 'copied' };
 }
 
@@ -48,11 +49,10 @@ interface Resumed {
 /** The upload that a run which was killed had begun, if the registry still knows it. */
 async function resume(
   access: RepositoryAccess,
-  descriptor: Descriptor,
+  { descriptor, journal }: { readonly descriptor: Descriptor; readonly journal: UploadJournal | undefined },
   { signal }: WriteOptions,
 ): Promise<Resumed | undefined> {
-  if (descriptor.size < WORTH_NOTING) return undefined;
-  const location = await access.journal.take(placeOf(access, descriptor));
+  const location = await journal?.take(placeOf(access, descriptor));
   if (location === undefined) return undefined;
   try {
     const session = new Session(new URL(location), { asked: await access.url('blobs/uploads/') });
@@ -62,7 +62,7 @@ async function resume(
     // An upload that begins anew will tell what is wrong, if it still is.
     if (!HubError.is(error) || error.code === 'ABORTED') throw error;
   }
-  access.journal.end(placeOf(access, descriptor));
+  journal?.end(placeOf(access, descriptor));
   return undefined;
 }
 
@@ -76,6 +76,7 @@ interface UploadParts {
   readonly session: Session;
   /** Bytes the session has already. */
   readonly offset: number;
+  readonly journal: UploadJournal | undefined;
   readonly options: WriteOptions;
 }
 
@@ -110,7 +111,7 @@ class Upload {
       const call = { descriptor, open, offset: this.#offset, signal: options.signal, onMoved: () => this.#note() };
       const failure = await this.#session.send(this.#access, call);
       if (!failure) {
-        this.#access.journal.end(placeOf(this.#access, descriptor));
+        this.#parts.journal?.end(placeOf(this.#access, descriptor));
         return this.#checkStored();
       }
       if (failure.response && !this.#mayGoOn(failure, failure.response)) {
@@ -128,10 +129,9 @@ class Upload {
 
   /** So that the next run can go on if this one is killed. */
   #note(): void {
-    const { descriptor } = this.#parts;
+    const { descriptor, journal } = this.#parts;
     const { location } = this.#session;
-    if (location === undefined || descriptor.size < WORTH_NOTING) return;
-    this.#access.journal.note(placeOf(this.#access, descriptor), location);
+    if (location !== undefined) journal?.note(placeOf(this.#access, descriptor), location);
   }
 
   /** Only trouble that may pass, or that a new session may cure, is tried again. */

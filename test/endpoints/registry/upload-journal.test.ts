@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { journalInFile, NO_JOURNAL } from '../../../src/endpoints/registry/upload-journal.ts';
+import { journalInFile } from '../../../src/endpoints/registry/upload-journal.ts';
 import { folder } from '../../helpers/folder.ts';
 
 const PLACE = { registry: 'reg.example', repository: 'app', digest: `sha256:${'a'.repeat(64)}` };
@@ -62,10 +62,4 @@ test.each(['', '{', '[]', '{"version":1}', '{"version":1,"uploads":{"x":5}}', '{
 
 test('nobody else can read it', async () => {
   expect(statSync(await journalOf(dead)).mode & 0o777).toBe(0o600);
-});
-
-test('there may be none', async () => {
-  NO_JOURNAL.note(PLACE, LOCATION);
-  NO_JOURNAL.end(PLACE);
-  expect(await NO_JOURNAL.take(PLACE)).toBeUndefined();
 });
