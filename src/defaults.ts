@@ -110,17 +110,25 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
 const WARM = 4;
 
 async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
-  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
-    await Promise.all([
-      import('./http/client.ts'),
-      import('./http/origin.ts'),
-      import('./auth/authenticate.ts'),
-      import('./endpoints/registry/client.ts'),
-      import('./endpoints/registry/traits.ts'),
-    ]);
+  const [
+    { createHttp },
+    { createOrigins },
+    { plainFirst },
+    { authenticate },
+    { createRegistryClient },
+    { traitsInFile },
+  ] = await Promise.all([
+    import('./http/client.ts'),
+    import('./http/origin.ts'),
+    import('./http/plain-first.ts'),
+    import('./auth/authenticate.ts'),
+    import('./endpoints/registry/client.ts'),
+    import('./endpoints/registry/traits.ts'),
+  ]);
   const hosts = await import('./endpoints/registry/hosts.ts');
   const named = new Map<string, string>();
   const common = await httpOptions(options, credentials, named);
+  const hasHeaders = Object.keys(common.ownHeaders).length > 0;
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),
@@ -130,23 +138,28 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
   const { tokens, challenges } = saved ?? {};
   const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure, tokens, challenges });
   const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
-  const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
-  const originOf = async (host: string): Promise<URL> => {
-    const origin = await origins.originOf(host);
-    named.set(origin.host, host);
-    return origin;
-  };
+  const plain = plainFirst({ origins, mayAsk: (host) => !hasHeaders && !wantsLogin(host, challenges) });
+  const http = createHttp({ ...common, authenticate: (next) => layer(plain.inner(next)) });
+  const naming =
+    (decide: (host: string) => Promise<URL>) =>
+    async (host: string): Promise<URL> => {
+      const origin = await decide(host);
+      named.set(origin.host, host);
+      return origin;
+    };
+  const askAt = naming(plain.originOf);
   const warm = async (host: string, count = WARM): Promise<void> => {
     const guess = origins.guess(host);
     const guessed = http.warm(guess, count);
-    const origin = await originOf(host);
+    const origin = await askAt(host);
     if (origin.href !== guess.href) await http.warm(origin, count);
     await guessed;
   };
   return createRegistryClient({
-    send: http.send,
-    originOf,
+    send: plain.outer(http.send),
+    originOf: naming(origins.originOf),
+    askAt,
     close: async () => {
       await Promise.all([http.close(), saved?.save(), traits.save?.()]);
     },
@@ -155,6 +168,11 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
     warm: (host, count) => void warm(host, count).catch(() => undefined),
     onWarning: options.onWarning,
   });
+}
+
+/** True when an earlier run had to log in there, so that this one will do it with its first request. */
+function wantsLogin(host: string, challenges: SavedTokens['challenges'] | undefined): boolean {
+  return challenges?.has(`http://${host}`) === true || challenges?.has(`https://${host}`) === true;
 }
 
 async function savedTokens(options: DefaultsOptions): Promise<SavedTokens | undefined> {
@@ -212,7 +230,7 @@ async function httpOptions(
   options: DefaultsOptions,
   credentials: CredentialAccess,
   named: ReadonlyMap<string, string>,
-): Promise<HttpOptions> {
+): Promise<HttpOptions & { readonly ownHeaders: Readonly<Record<string, string>> }> {
   const { env, platform = 'linux', insecure = [] } = options;
   const [{ hostMatcher }, { proxyFromEnvironment }, { tlsFromEnvironment }] = await Promise.all([
     import('./http/addresses.ts'),
@@ -226,6 +244,7 @@ async function httpOptions(
     proxy: proxyFromEnvironment(env, proxies['default']),
     insecure: hostMatcher([...insecure, ...(await insecureRegistries(options))]),
     extraHeaders: (host) => (named.has(host) ? headers : {}),
+    ownHeaders: headers,
     tls: {
       ...tlsFromEnvironment(env, platform),
       certDirs: certDirs(options),
