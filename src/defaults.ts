@@ -31,6 +31,8 @@ export interface DefaultsOptions {
   readonly limitRate?: number | undefined;
   /** False: tokens are not kept between runs. True by default, unless `HUBCTL_TOKEN_CACHE` is `0`. */
   readonly tokenCache?: boolean | undefined;
+  /** A connection that was begun before. */
+  readonly ahead?: HttpOptions['ahead'];
   readonly trace?: HttpOptions['trace'];
   readonly onRetry?: HttpOptions['onRetry'];
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -253,6 +255,7 @@ async function httpOptions(
       keyFile: options.tlsKey,
     },
     limitRate: options.limitRate,
+    ahead: options.ahead,
     trace: options.trace,
     onRetry: options.onRetry,
   };
