@@ -3,10 +3,12 @@ import { isAbsolute, join } from 'node:path';
 import type { SavedTokens } from './auth/saved-tokens.ts';
 import type { PinnedRealms } from './auth/pinned-realms.ts';
 import type { CredentialAccess } from './credentials/access.ts';
-import type { RegistryClient } from './endpoints/registry/client.ts';
+import type { RegistryClient, RegistryClientOptions } from './endpoints/registry/client.ts';
 import type { Store } from './endpoints/store/store.ts';
 import { HubError } from './errors.ts';
-import type { HttpOptions } from './http/client.ts';
+import type { Http, HttpOptions } from './http/client.ts';
+import type { Origins } from './http/origin.ts';
+import type { PlainFirst } from './http/plain-first.ts';
 import { lstatIfExists, readIfExists } from './util/fs.ts';
 import { isRecord, parseJson } from './util/json.ts';
 import { VERSION } from './version.ts';
@@ -38,6 +40,8 @@ export interface DefaultsOptions {
   readonly limitRate?: number | undefined;
   /** False: tokens are not kept between runs. True by default, unless `HUBCTL_TOKEN_CACHE` is `0`. */
   readonly tokenCache?: boolean | undefined;
+  /** A connection that was begun before. */
+  readonly ahead?: HttpOptions['ahead'];
   readonly trace?: HttpOptions['trace'];
   readonly onRetry?: HttpOptions['onRetry'];
   readonly onWaiting?: HttpOptions['onWaiting'];
@@ -129,9 +133,14 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
 /** Connections to a registry while its first answer is not there yet. More follow when they are needed. */
 const WARM = 4;
 
+interface NetworkSetting extends HttpOptions {
+  /** Those of config.json, for registries that were named. */
+  readonly ownHeaders: Readonly<Record<string, string>>;
+}
+
 interface Setting {
   readonly credentials: CredentialAccess;
-  readonly network: () => Promise<HttpOptions>;
+  readonly network: () => Promise<NetworkSetting>;
   readonly named: Map<string, string>;
 }
 
@@ -139,16 +148,24 @@ async function openRegistries(
   options: DefaultsOptions,
   { credentials, network, named }: Setting,
 ): Promise<RegistryClient> {
-  const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
-    await Promise.all([
-      import('./http/client.ts'),
-      import('./http/origin.ts'),
-      import('./auth/authenticate.ts'),
-      import('./endpoints/registry/client.ts'),
-      import('./endpoints/registry/traits.ts'),
-    ]);
+  const [
+    { createHttp },
+    { createOrigins },
+    { plainFirst },
+    { authenticate },
+    { createRegistryClient },
+    { traitsInFile },
+  ] = await Promise.all([
+    import('./http/client.ts'),
+    import('./http/origin.ts'),
+    import('./http/plain-first.ts'),
+    import('./auth/authenticate.ts'),
+    import('./endpoints/registry/client.ts'),
+    import('./endpoints/registry/traits.ts'),
+  ]);
   const hosts = await import('./endpoints/registry/hosts.ts');
   const common = await network();
+  const hasHeaders = Object.keys(common.ownHeaders).length > 0;
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),
@@ -166,33 +183,57 @@ async function openRegistries(
     const { journalInFile } = await import('./endpoints/registry/upload-journal.ts');
     return journalInFile(join(cacheHome(options), 'hubctl', 'uploads.json'));
   });
-  const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
-  const originOf = async (host: string): Promise<URL> => {
-    const origin = await origins.originOf(host);
-    named.set(origin.host, host);
-    return origin;
-  };
-  const warm = async (host: string, count = WARM): Promise<void> => {
-    const guess = origins.guess(host);
-    const guessed = http.warm(guess, count);
-    const origin = await originOf(host);
-    if (origin.href !== guess.href) await http.warm(origin, count);
-    await guessed;
-  };
+  const plain = plainFirst({ origins, mayAsk: (host) => !hasHeaders && !wantsLogin(host, challenges) });
+  const http = createHttp({ ...common, authenticate: (next) => layer(plain.inner(next)) });
   return createRegistryClient({
-    send: http.send,
-    originOf,
+    send: plain.outer(http.send),
+    ...placesOf({ origins, plain, http, named }),
     close: async () => {
       await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.made() && (await journal()).save?.()]);
     },
     sleep: clock && ((milliseconds, signal) => clock.sleep(milliseconds, signal)),
     traits,
     journal,
-    // What goes wrong here goes wrong again when a request is sent, and is told then.
-    warm: (host, count) => void warm(host, count).catch(() => undefined),
     onWarning: options.onWarning,
   });
+}
+
+interface Places {
+  readonly origins: Origins;
+  readonly plain: PlainFirst;
+  readonly http: Http;
+  readonly named: Map<string, string>;
+}
+
+/** How hosts become origins; which host the user meant by each is noted. */
+function placesOf({ origins, plain, http, named }: Places): Pick<RegistryClientOptions, 'originOf' | 'askAt' | 'warm'> {
+  const naming =
+    (decide: (host: string) => Promise<URL>) =>
+    async (host: string): Promise<URL> => {
+      const origin = await decide(host);
+      named.set(origin.host, host);
+      return origin;
+    };
+  const askAt = naming(plain.originOf);
+  const warm = async (host: string, count = WARM): Promise<void> => {
+    const guess = origins.guess(host);
+    const guessed = http.warm(guess, count);
+    const origin = await askAt(host);
+    if (origin.href !== guess.href) await http.warm(origin, count);
+    await guessed;
+  };
+  return {
+    originOf: naming(origins.originOf),
+    askAt,
+    // What goes wrong here goes wrong again when a request is sent, and is told then.
+    warm: (host, count) => void warm(host, count).catch(() => undefined),
+  };
+}
+
+/** True when an earlier run had to log in there, so that this one will do it with its first request. */
+function wantsLogin(host: string, challenges: SavedTokens['challenges'] | undefined): boolean {
+  return challenges?.has(`http://${host}`) === true || challenges?.has(`https://${host}`) === true;
 }
 
 async function savedTokens(options: DefaultsOptions): Promise<SavedTokens | undefined> {
@@ -255,7 +296,7 @@ async function httpOptions(
   options: DefaultsOptions,
   credentials: CredentialAccess,
   named: ReadonlyMap<string, string>,
-): Promise<HttpOptions> {
+): Promise<NetworkSetting> {
   const { env, platform = 'linux', insecure = [] } = options;
   const [{ hostMatcher }, { proxyFromEnvironment }, { tlsFromEnvironment }] = await Promise.all([
     import('./http/addresses.ts'),
@@ -270,6 +311,7 @@ async function httpOptions(
     proxy: proxyFromEnvironment(env, proxies['default']),
     insecure: hostMatcher([...insecure, ...(await insecureRegistries(options))]),
     extraHeaders: (host) => (named.has(host) ? headers : {}),
+    ownHeaders: headers,
     tls: {
       ...tlsFromEnvironment(env, platform),
       certDirs: certDirs(options),
@@ -278,6 +320,7 @@ async function httpOptions(
       keyFile: options.tlsKey,
     },
     limitRate: options.limitRate,
+    ahead: options.ahead,
     trace: options.trace,
     onRetry: options.onRetry,
     onWaiting: options.onWaiting,

@@ -11,6 +11,7 @@ export {
   type DefaultsOptions,
   type NetworkOptions,
 } from './defaults.ts';
+export { dialAhead, type DialledAhead } from './http/dial-ahead.ts';
 export { Limiter, type LimitOptions } from './transfer/limit.ts';
 export { selectManifest, selectManifests } from './transfer/select.ts';
 export type {

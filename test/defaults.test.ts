@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { chmod, readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -67,6 +67,45 @@ describe('the directory of the store', () => {
   test('may be named', () => {
     const options = { env: { HUBCTL_HOME: '/own' }, home: '/home/me', storeDir: '/named' };
     expect(createDefaults(options).storeDir).toBe('/named');
+  });
+});
+
+describe('a registry on this machine', () => {
+  const manifestOf = async (defaults: Defaults, host: string): Promise<unknown> =>
+    hubErrorFrom(async () => (await defaults.registries()).repository(host, 'app').manifest('1'));
+
+  test('is asked at once when it speaks plain http', async () => {
+    const registry = await registryWith({});
+    await manifestOf(defaultsOf(await newHome()), registry.host);
+    expect([registry.log.length, registry.connections]).toEqual([1, 1]);
+  });
+
+  test('is found to speak TLS', async () => {
+    const registry = await registryWith({ tls: TLS });
+    const host = `localhost:${new URL(registry.origin).port}`;
+    expect(await manifestOf(defaultsOf(await newHome(), { tlsCa: CA_FILE }), host)).toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    expect(registry.log.length).toBe(1);
+  });
+
+  test.each([
+    ['that wanted a login before', '.cache/hubctl/tokens.json'],
+    ['when the configuration has headers for it', '.docker/config.json'],
+  ])('is asked for TLS first %s', async (_, path) => {
+    const heard: Buffer[] = [];
+    const server = await serveRaw((socket) =>
+      socket.once('data', (data) => {
+        heard.push(data);
+        socket.end(Buffer.from('15030100020246', 'hex'));
+      }),
+    );
+    const home = await newHome();
+    const tokens = { version: 1, salt: '0'.repeat(32), challenges: { [server.origin]: { scheme: 'basic' } } };
+    await home.write(path, JSON.stringify(path.startsWith('.docker') ? { HttpHeaders: { 'X-Key': 'k' } } : tokens));
+    await chmod(home.at(path), 0o600);
+    expect(await manifestOf(defaultsOf(home), server.host)).toMatchObject({ code: 'TLS' });
+    expect(heard.map((data) => data[0])).not.toContain('G'.codePointAt(0));
   });
 });
 

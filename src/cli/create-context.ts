@@ -2,13 +2,14 @@
 import { resolve } from 'node:path';
 import { createDefaults, defaultStoreDir } from '../defaults.ts';
 import { HubError } from '../errors.ts';
+import type { DialledAhead } from '../http/dial-ahead.ts';
 import type { Context } from './context.ts';
 import type { GlobalFlags } from './globals.ts';
 import type { Io } from './io.ts';
 import { createOutput } from './output/create.ts';
 
 /** Nothing is read or opened before a command asks for it. */
-export function createContext(io: Io, globals: GlobalFlags): Context {
+export function createContext(io: Io, globals: GlobalFlags, ahead?: DialledAhead): Context {
   const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(io.cwd, path));
   const { json, quiet, format, progress, debug } = globals;
   const output = createOutput({ io, json, quiet, format, progress });
@@ -28,6 +29,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     tlsKey: at(globals.tlsKey),
     limitRate: globals.limitRate,
     tokenCache: globals.tokenCache,
+    ahead,
     signal,
     network: io.network,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,

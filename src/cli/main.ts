@@ -1,16 +1,33 @@
 // What does the program do with its arguments, and with which status does it end?
 import { homedir } from 'node:os';
 import { HubError } from '../errors.ts';
+import type { DialledAhead } from '../http/dial-ahead.ts';
+import { hostAhead } from './ahead.ts';
 import type { Io } from './io.ts';
 
 /** Runs one command line (without node and script). Never throws: failures are told on stderr and become the exit status. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let ahead: DialledAhead | undefined;
   try {
+    ahead = await dialFor(argv, io);
     const { runProgram } = await import('./program.ts');
-    return await runProgram(argv, io);
+    return await runProgram(argv, io, ahead);
   } catch (error) {
-    return fail(error, argv, io);
+    return await fail(error, argv, io);
+  } finally {
+    ahead?.close();
   }
+}
+
+/** To load the program takes as long as to reach a registry, so both begin now. */
+async function dialFor(argv: readonly string[], io: Io): Promise<DialledAhead | undefined> {
+  const host = hostAhead(argv, io);
+  if (host === undefined) return undefined;
+  const { dialAhead } = await import('../http/dial-ahead.ts');
+  const ahead = dialAhead(host);
+  // The connection is begun when this turn is over.
+  await new Promise((resolve) => setImmediate(resolve));
+  return ahead;
 }
 
 /** Tells a failure of this command line on stderr. Gives the exit status. */

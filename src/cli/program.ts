@@ -1,6 +1,7 @@
 // How does a command line become a call of a command?
 import { Command, Option, type CommanderError } from 'commander';
 import type { HubError } from '../errors.ts';
+import type { DialledAhead } from '../http/dial-ahead.ts';
 import type { CommandSpec, FlagSpec } from './command.ts';
 import { flagValues, mergeFlags, normalizeTokens, type GivenFlags } from './flags.ts';
 import { GLOBAL_FLAGS, parseGlobals, ROOT_FLAGS } from './globals.ts';
@@ -9,8 +10,11 @@ import { nearest } from './suggest.ts';
 import { checkArguments, flagLabel, usageError, usageOf } from './usage.ts';
 import { allWords, findCommand, isGroup, type FoundCommand } from './words.ts';
 
-/** Runs the command that `argv` (without node and script) names. Gives the exit status. Throws USAGE and what commands throw. */
-export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
+/**
+ * Runs the command that `argv` (without node and script) names; `ahead` is a connection that it may use. Gives the exit
+ * status. Throws USAGE and what commands throw.
+ */
+export async function runProgram(argv: readonly string[], io: Io, ahead?: DialledAhead): Promise<number> {
   const front = parseFront(argv);
   if (front.found === undefined) return answerWithoutCommand(front, io);
   const { found } = front;
@@ -20,23 +24,24 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
   const all = mergeFlags([front.given, given]);
   if (all.has('help')) return showHelp(io, found, command);
   checkArguments(found.words, command, operands);
-  return call(command, { io, all, operands, words: found.words });
+  return call(command, { io, ahead, all, operands, words: found.words });
 }
 
 interface Call {
   readonly io: Io;
+  readonly ahead: DialledAhead | undefined;
   readonly all: GivenFlags;
   readonly operands: readonly string[];
   readonly words: string;
 }
 
-async function call(command: CommandSpec, { io, all, operands, words }: Call): Promise<number> {
+async function call(command: CommandSpec, { io, ahead, all, operands, words }: Call): Promise<number> {
   // The certificate that `serve` shows is not one that it shows as a client; the --format of `inspect` is that of all.
   const shared = new Map([...all].filter(([name]) => command.flags[name]?.apart !== true));
   const globals = parseGlobals(flagValues(GLOBAL_FLAGS, shared, words));
   const flags = flagValues(command.flags, all, words);
   const { createContext } = await import('./create-context.ts');
-  const context = createContext(io, globals);
+  const context = createContext(io, globals, ahead);
   try {
     return (await command.run(context, operands, flags)) ?? 0;
   } finally {

@@ -1,5 +1,6 @@
 // What does a program get that wants to send HTTP requests?
 import { systemClock, systemRandom, type Clock } from './clock.ts';
+import type { DialledAhead } from './dial-ahead.ts';
 import { createGate } from './gate.ts';
 import { stack, type Layer, type Send } from './layer.ts';
 import type { Lookup } from './dial.ts';
@@ -53,6 +54,8 @@ export interface HttpOptions {
   readonly connections?: number | undefined;
   /** Adds credentials; sits inside redirects, so that it sees every hop. */
   readonly authenticate?: Layer | undefined;
+  /** A connection that was begun before; whoever needs one to its host uses it. */
+  readonly ahead?: DialledAhead | undefined;
   /** For tests. */
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;

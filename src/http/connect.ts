@@ -8,6 +8,7 @@ import { HubError } from '../errors.ts';
 import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from './addresses.ts';
 import type { Clock } from './clock.ts';
 import { dial, type Lookup } from './dial.ts';
+import type { DialledAhead } from './dial-ahead.ts';
 import { failureOf } from './failure.ts';
 import { proxyAuthorization, proxyFor, type ProxyOptions } from './proxy.ts';
 import { isUnknownAuthority, tlsFailureOf } from './tls-failure.ts';
@@ -20,6 +21,8 @@ export interface ConnectOptions {
   /** True for a host (`example.com:5000`) whose certificate is not to be checked. */
   readonly insecure?: ((host: string) => boolean) | undefined;
   readonly lookup?: Lookup | undefined;
+  /** A connection that was begun before. */
+  readonly ahead?: DialledAhead | undefined;
   /** Milliseconds for each address, 10,000 by default. */
   readonly connectTimeout?: number | undefined;
   /** Milliseconds for a TLS handshake, 10,000 by default. */
@@ -115,15 +118,18 @@ export class Connector {
     const { lookup, connectTimeout: timeout = TIMEOUT } = this.#options;
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
     const isForbidden = options.guarded ? this.#isOutOfReach : undefined;
-    const { place, tapped } = options;
-    const socket = await dial(url.hostname, port, {
-      place,
-      timeout,
-      lookup,
-      isForbidden,
-      tapped,
-      signal: this.#closing.signal,
-    });
+    const { place, tapped = false, guarded } = options;
+    const begun = guarded ? undefined : await this.#options.ahead?.take(url.hostname, port, tapped);
+    const socket =
+      begun ??
+      (await dial(url.hostname, port, {
+        place,
+        timeout,
+        lookup,
+        isForbidden,
+        tapped,
+        signal: this.#closing.signal,
+      }));
     const { remoteAddress = '' } = socket;
     if (isLoopback(remoteAddress)) this.#onThisMachine.add(url.hostname);
     if (isPrivateAddress(remoteAddress)) this.#isInside = true;

@@ -14,6 +14,8 @@ export interface Origins {
   originOf(host: string): Promise<URL>;
   /** What it most likely is, for a connection that may be made before that is decided. Throws REFERENCE_INVALID. */
   guess(host: string): URL;
+  /** True for a host that is decided, or about to be. */
+  isKnown(host: string): boolean;
 }
 
 type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts' | 'clock' | 'lookup'>;
@@ -28,8 +30,10 @@ export function createOrigins(options: OriginOptions): Origins {
   return {
     guess: (host) => {
       const https = parseOrigin(host);
-      return isLoopback(https.hostname) && https.port !== '' ? new URL(`http://${host}`) : https;
+      const mayBePlain = isLoopback(https.hostname) && https.port !== '' && !options.insecure?.(host);
+      return mayBePlain ? new URL(`http://${host}`) : https;
     },
+    isKnown: (host) => known.has(host),
     originOf: (host) => {
       const found = known.get(host) ?? decide(host, options);
       known.set(host, found);

@@ -80,9 +80,16 @@ async function loadedBy(file: string, seen = new Set<string>()): Promise<Readonl
   return seen;
 }
 
-test('starting loads nothing but errors', async () => {
+test('starting loads nothing but errors and what tells whom to connect to', async () => {
   const loaded = [...(await loadedBy(join(SRC, 'cli/main.ts')))];
-  expect(loaded.map((file) => file.replace(`${SRC}/`, ''))).toEqual(['cli/main.ts', 'node:os', 'errors.ts']);
+  expect(loaded.map((file) => file.replace(`${SRC}/`, ''))).toEqual([
+    'cli/main.ts',
+    'node:os',
+    'errors.ts',
+    'cli/ahead.ts',
+    'node:fs',
+    'node:path',
+  ]);
 });
 
 test('help, version and reports load no package but the table of widths', async () => {

@@ -15,6 +15,8 @@ export interface RegistryClientOptions {
   readonly send: Send;
   /** The origin of a host, with the scheme that works. */
   readonly originOf: (host: string) => Promise<URL>;
+  /** Where a repository's host is asked first, before it is known which scheme works; `originOf` by default. */
+  readonly askAt?: ((host: string) => Promise<URL>) | undefined;
   readonly close: () => Promise<void>;
   /** Opens connections to a host, `count` or a few, ahead of the requests that will need them. Never throws. */
   readonly warm?: ((host: string, count?: number) => void) | undefined;
@@ -37,7 +39,7 @@ export interface RegistryClient {
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { originOf, close, sleep = systemClock.sleep, traits = traitsInMemory(), journal } = options;
+  const { originOf, askAt = originOf, close, sleep = systemClock.sleep, traits = traitsInMemory(), journal } = options;
   const warn = warnOnce(options.onWarning);
   const send = listening(options.send, warn);
   const base = (registry: string) => (): Promise<URL> => originOf(apiHost(registry));
@@ -55,7 +57,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         registry,
         repository,
         send,
-        url: async (path) => new URL(`/v2/${repository}/${path}`, await originOf(apiHost(registry))),
+        url: async (path) => new URL(`/v2/${repository}/${path}`, await askAt(apiHost(registry))),
         warn,
         sleep,
         traits,

@@ -1,0 +1,150 @@
+// May a host on this machine be asked in the clear before it is known whether it speaks TLS?
+import { HubError } from '../errors.ts';
+import type { HttpRequest, HttpResponse, Layer, Send } from './layer.ts';
+import type { Origins } from './origin.ts';
+
+export interface PlainFirstOptions {
+  readonly origins: Origins;
+  /** False for a host that gets something secret with its first request, so that it has to be decided before that. */
+  readonly mayAsk: (host: string) => boolean;
+}
+
+export interface PlainFirst {
+  /**
+   * Where a host is to be asked: what it speaks when that is known, else, for a port of this machine, plain http until its
+   * answer tells. Throws as `Origins.originOf` does.
+   */
+  originOf(host: string): Promise<URL>;
+  /** The outermost layer: sends once more, with TLS, what was meant for a port that turns out to speak it. */
+  readonly outer: Layer;
+  /** Inside the layer that adds credentials, and nearer to the host than redirects: sees what is really sent. */
+  readonly inner: Layer;
+}
+
+/** An origin of plain http that was only guessed. */
+interface Guess {
+  readonly host: string;
+  /** It answered a request as a registry does. Enough for what is no secret. */
+  hasAnswered: boolean;
+  /** It was asked, and does not speak TLS. */
+  isPlain: boolean;
+  secure: URL | undefined;
+}
+
+const SPEAKS_TLS = 'speaks-tls';
+
+/**
+ * Most ports of this machine speak plain http, and whether one does is found out by its answer to the first request, which
+ * saves the connection that would ask. The first request must not hold a secret, and no secret follows on the strength of
+ * that answer: a port may speak both, or lead through a tunnel to one that does. So before an Authorization header is sent,
+ * and before a 401 is answered, TLS is asked for as for every other host. For the same reason nothing is remembered between
+ * runs: the port may belong to another server by then, and one round trip is all that it would save.
+ */
+export function plainFirst({ origins, mayAsk }: PlainFirstOptions): PlainFirst {
+  const guesses = new Map<string, Guess>();
+  const originOf = async (host: string): Promise<URL> => {
+    const guess = origins.guess(host);
+    const known = guesses.get(guess.origin);
+    if (known) return known.secure ?? guess;
+    // An origin without a port would stand for another one once its scheme changed.
+    const isOpen = guess.protocol === 'http:' && guess.port !== '' && !origins.isKnown(host) && mayAsk(host);
+    if (!isOpen) return origins.originOf(host);
+    guesses.set(guess.origin, { host, hasAnswered: false, isPlain: false, secure: undefined });
+    return guess;
+  };
+  return {
+    originOf,
+    inner: (next) => (request) => {
+      const guess = guesses.get(request.url.origin);
+      return !guess || guess.isPlain ? next(request) : new Trial(guess, origins).send(next, request);
+    },
+    outer: (next) => async (request) => {
+      const secured = (): HttpRequest | undefined => secure(request, guesses.get(request.url.origin)?.secure);
+      const known = secured();
+      if (known) return next(known);
+      try {
+        return await next(request);
+      } catch (error) {
+        const again = reasonOf(error) === SPEAKS_TLS ? secured() : undefined;
+        if (!again) throw error;
+        return next(again);
+      }
+    },
+  };
+}
+
+class Trial {
+  readonly #guess: Guess;
+  readonly #origins: Origins;
+
+  constructor(guess: Guess, origins: Origins) {
+    this.#guess = guess;
+    this.#origins = origins;
+  }
+
+  async send(next: Send, request: HttpRequest): Promise<HttpResponse> {
+    const isSecret = request.headers?.['authorization'] !== undefined;
+    if (isSecret || (request.body && !this.#guess.hasAnswered)) await this.#decide();
+    const response = await this.#ask(next, request);
+    if (answersAsRegistry(response)) this.#guess.hasAnswered = true;
+    else if (response.status === 401 || !this.#guess.hasAnswered) await this.#confirm(response);
+    return response;
+  }
+
+  async #ask(next: Send, request: HttpRequest): Promise<HttpResponse> {
+    try {
+      return await next(request);
+    } catch (error) {
+      const mayBeTls = HubError.is(error) && error.code !== 'ABORTED' && error.details['sent'] !== false;
+      // The failure of the request says more than that of the question.
+      if (mayBeTls && !this.#guess.hasAnswered) await this.#decide().catch((other: unknown) => rethrow(other, error));
+      throw error;
+    }
+  }
+
+  async #confirm({ body }: HttpResponse): Promise<void> {
+    try {
+      await this.#decide();
+    } catch (error) {
+      body.cancel();
+      throw error;
+    }
+  }
+
+  /** Throws UNREACHABLE, which `outer` knows, when the port speaks TLS. */
+  async #decide(): Promise<void> {
+    const { host } = this.#guess;
+    const origin = await this.#origins.originOf(host);
+    if (origin.protocol === 'http:') {
+      this.#guess.isPlain = true;
+      return;
+    }
+    this.#guess.secure = origin;
+    const details = { host, reason: SPEAKS_TLS, retry: false };
+    throw new HubError('UNREACHABLE', `${host} speaks TLS, and was asked in the clear`, { details });
+  }
+}
+
+/**
+ * Whether an answer is one that a port for TLS does not give to a request in the clear: such a port says 400, leads
+ * elsewhere, or, before several sites, says 404 without being a registry.
+ */
+function answersAsRegistry({ status, headers }: HttpResponse): boolean {
+  if (status === 404) return headers.get('docker-distribution-api-version') !== undefined;
+  return (status >= 200 && status < 300) || status === 429 || status >= 500;
+}
+
+function secure(request: HttpRequest, origin: URL | undefined): HttpRequest | undefined {
+  if (!origin) return undefined;
+  const url = new URL(request.url);
+  url.protocol = origin.protocol;
+  return { ...request, url };
+}
+
+function reasonOf(error: unknown): unknown {
+  return HubError.is(error) ? error.details['reason'] : undefined;
+}
+
+function rethrow(other: unknown, error: unknown): never {
+  throw reasonOf(other) === SPEAKS_TLS ? other : error;
+}
