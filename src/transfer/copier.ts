@@ -10,7 +10,7 @@ import type { ContentKind } from './events.ts';
 import { Held, lacksContent } from './held.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
-import { secondTry, verifyBytes } from './verify.ts';
+import { secondTry, tryTwice, verifyBytes } from './verify.ts';
 
 /** Layers and blobs of artifacts; manifests and configs are not counted. Bytes are as stored, mostly compressed. */
 export interface CopyTotals {
@@ -151,26 +151,15 @@ export class Copier {
   /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
   smallBytes(descriptor: Descriptor): Promise<Buffer> {
     const read = async (): Promise<Buffer> =>
-      (await this.#readBack(descriptor)) ?? (await this.#fetchTwice(descriptor));
+      (await this.#readBack(descriptor)) ?? (await tryTwice(() => this.#fetch(descriptor)));
     const bytes = read();
     this.#small.set(descriptor.digest, bytes);
     bytes.catch(() => this.#small.delete(descriptor.digest));
     return bytes;
   }
 
-  /** Once more when it arrives damaged, as all content. */
-  async #fetchTwice(descriptor: Descriptor): Promise<Buffer> {
-    try {
-      return await this.#fetch(descriptor);
-    } catch (error) {
-      if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(() => this.#fetch(descriptor));
-      throw error;
-    }
-  }
-
   async #fetch(descriptor: Descriptor): Promise<Buffer> {
-    const { from, signal } = this.#parts;
-    const open = reader(from, descriptor, { signal });
+    const open = reader(this.#parts.from, descriptor, { signal: this.#parts.signal });
     return collect(await open(), MANIFEST_LIMIT, `content ${descriptor.digest}`);
   }
 

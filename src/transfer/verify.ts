@@ -68,3 +68,13 @@ export async function secondTry<T>(again: () => Promise<T>): Promise<T> {
     throw new HubError('DIGEST_MISMATCH', `${error.message}, twice`, { cause: error, hint, details });
   }
 }
+
+/** Fetches content once more when it was not what was promised, on the chance that the damage happened on the way. */
+export async function tryTwice<T>(fetch: () => Promise<T>): Promise<T> {
+  try {
+    return await fetch();
+  } catch (error) {
+    if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(fetch);
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { digestOf } from '../../src/spec/digest.ts';
-import { secondTry, Verifier, verifyBytes } from '../../src/transfer/verify.ts';
+import { secondTry, tryTwice, Verifier, verifyBytes } from '../../src/transfer/verify.ts';
 
 const bytes = Buffer.from('some content');
 const descriptor = { mediaType: 'x/y', digest: digestOf(bytes), size: bytes.length };
@@ -70,4 +70,19 @@ describe('a second try', () => {
     const error = new HubError('TIMEOUT', 'no answer');
     await expect(secondTry(() => Promise.reject(error))).rejects.toBe(error);
   });
+});
+
+test('content that arrives damaged is fetched once more, and whatever else fails is not', async () => {
+  let count = 0;
+  const failing = (code: 'DIGEST_MISMATCH' | 'TIMEOUT', times: number) => async (): Promise<number> => {
+    count += 1;
+    if (count <= times) throw new HubError(code, 'it failed');
+    return count;
+  };
+  expect(await tryTwice(failing('DIGEST_MISMATCH', 1))).toBe(2);
+  count = 0;
+  await expect(tryTwice(failing('DIGEST_MISMATCH', 9))).rejects.toMatchObject({ message: 'it failed, twice' });
+  expect(count).toBe(2);
+  count = 0;
+  await expect(tryTwice(failing('TIMEOUT', 1))).rejects.toMatchObject({ message: 'it failed' });
 });

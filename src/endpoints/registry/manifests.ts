@@ -6,7 +6,7 @@ import { algorithmOf, digestOf, isDigest, isVerifiable } from '../../spec/digest
 import { MANIFEST_LIMIT, sniffManifestType } from '../../spec/manifest.ts';
 import { isManifestType, MANIFEST_ACCEPT } from '../../spec/media-types.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
-import { secondTry } from '../../transfer/verify.ts';
+import { tryTwice } from '../../transfer/verify.ts';
 import { collect, contentOf } from '../../util/content.ts';
 import { deleteScope, expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
 
@@ -39,13 +39,7 @@ export async function getManifest(
     const digest = checkedDigest(response, bytes, { reference, what });
     return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
   };
-  try {
-    return await fetch();
-  } catch (error) {
-    // Once more, on the chance that the damage happened on the way.
-    if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(fetch);
-    throw error;
-  }
+  return tryTwice(fetch);
 }
 
 /**
