@@ -4,7 +4,13 @@
 export { copy, type CopyResult } from './transfer/copy.ts';
 export type { CopyOptions, ReadableSink } from './transfer/options.ts';
 export { openEndpoint, type EndpointKind, type OpenedEndpoint, type OpenServices } from './endpoints/open.ts';
-export { createDefaults, defaultStoreDir, type Defaults, type DefaultsOptions } from './defaults.ts';
+export {
+  createDefaults,
+  defaultStoreDir,
+  type Defaults,
+  type DefaultsOptions,
+  type NetworkOptions,
+} from './defaults.ts';
 export { Limiter, type LimitOptions } from './transfer/limit.ts';
 export { selectManifest, selectManifests } from './transfer/select.ts';
 export type {

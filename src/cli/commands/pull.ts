@@ -60,7 +60,7 @@ export const command: CommandSpec = defineCommand({
           hint: 'leave the name out; each image keeps its own',
         });
       }
-      const status = await each(context, wanted, (reference) => pullOne(pull, reference));
+      const status = await each(context, wanted, (reference) => pullOne(pull, reference), { doing });
       if (status.failures === 0) await target.commit();
       view.finish();
       report(pull, status.failures > 0 && target.whole ? [] : status.finished);
@@ -80,6 +80,8 @@ interface Pull {
   readonly verify: boolean;
   readonly limiter: Limiter;
 }
+
+const doing = (reference: Reference): readonly [string, string] => ['pull', familiarFull(reference)];
 
 interface Pulled {
   readonly reference: Reference;

@@ -7,13 +7,19 @@ import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts
 import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
 import type { UploadJournal, UploadPlace } from './upload-journal.ts';
-import { Session } from './upload-session.ts';
+import { Session, type UploadFailure } from './upload-session.ts';
 import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
 /** Bytes that are worth a note about where they go, and a question whether they arrived. */
 const WORTH_NOTING = 4 * 1024 * 1024;
+/** Answers that may be another one next time, or in another session; so may those from 500 on. */
+const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
+/** Bytes that are sooner sent again than waited for. */
+const CHEAP = 16 * 1024 * 1024;
+/** Tries in one session without progress. */
+const PATIENCE = 2;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -82,6 +88,14 @@ class Upload {
   #offset: number;
   #failures = 0;
   #digestRefused = false;
+  /** A request stood still in the session. */
+  #isSuspect = false;
+  /** How often the session had no more than before. */
+  #stuck = 0;
+  /** Connections that broke. */
+  #breaks = 0;
+  /** The registry takes no PATCH: all in one PUT. */
+  #wholeOnly = false;
 
   constructor(access: RepositoryAccess, parts: UploadParts) {
     this.#access = access;
@@ -100,10 +114,11 @@ class Upload {
         this.#parts.journal?.end(placeOf(this.#access, descriptor));
         return this.#checkStored();
       }
-      if (failure.response && !(await this.#mayGoOn(failure.response))) {
+      if (failure.response && !this.#mayGoOn(failure, failure.response)) {
         throw await uploadRefusal(this.#access, descriptor, failure.response);
       }
       failure.response?.body.cancel();
+      if (failure.error) this.#noteBreak(failure.error);
       this.#failures += 1;
       if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
       await this.#access.sleep(failure.delay(this.#failures), options.signal);
@@ -120,13 +135,31 @@ class Upload {
   }
 
   /** Only trouble that may pass, or that a new session may cure, is tried again. */
-  async #mayGoOn(response: HttpResponse): Promise<boolean> {
-    const { status } = response;
+  #mayGoOn({ method }: UploadFailure, { status }: HttpResponse): boolean {
+    if (method === 'PATCH' && (status === 405 || status === 501)) return this.#mayPutWhole();
     if (status === 507) return false; // no room left
-    if (status === 404 || status === 416 || status === 408 || status === 429 || status >= 500) return true;
+    if (PASSING.has(status) || status >= 500) return true;
     if (status === 413) return this.#mayShrink();
     if (status !== 400 || this.#digestRefused) return false;
     this.#digestRefused = true; // once more from the beginning, in case the damage happened on the way
+    this.#session.forget();
+    return true;
+  }
+
+  /**
+   * A second break may be no accident, and a stall is none: smaller pieces cost more requests, and less when they are lost.
+   * After a stall the registry may still wait for the rest, and let nobody else into the session.
+   */
+  #noteBreak(error: HubError): void {
+    const isStall = error.code === 'TIMEOUT';
+    this.#breaks += 1;
+    if ((isStall || this.#breaks > 1) && !this.#wholeOnly) this.#session.beCareful();
+    this.#isSuspect = isStall;
+  }
+
+  #mayPutWhole(): boolean {
+    if (this.#wholeOnly) return false;
+    this.#wholeOnly = true;
     this.#session.forget();
     return true;
   }
@@ -141,16 +174,31 @@ class Upload {
   /** Asks the session how far it got; a session that is gone is replaced by a new one. */
   async #findPlace(): Promise<void> {
     const { descriptor, options } = this.#parts;
+    const isSuspect = this.#isSuspect;
+    this.#isSuspect = false;
+    if (this.#wholeOnly) this.#session.forget();
     const got = await this.#session.status(this.#access, options.signal);
     if (got === undefined) {
-      const chunk = this.#session.chunk;
+      const chunk = this.#wholeOnly ? undefined : this.#session.chunk;
       this.#session = await startSession(this.#access, descriptor, options);
       this.#session.chunk = chunk;
       this.#offset = 0;
       return;
     }
-    if (got > this.#offset) this.#failures = 0;
+    if (isSuspect && got <= CHEAP) return this.#leaveSession();
+    if (got > this.#offset) {
+      this.#failures = 0;
+      this.#stuck = 0;
+    } else this.#stuck += 1;
+    if (this.#stuck >= PATIENCE) return this.#leaveSession();
     this.#offset = Math.min(got, descriptor.size);
+  }
+
+  /** The registry may still wait for the end of a request that this side has given up. */
+  async #leaveSession(): Promise<void> {
+    this.#stuck = 0;
+    this.#session.forget();
+    await this.#findPlace();
   }
 
   /** A registry may store under another algorithm than asked; then the address we need does not exist [distribution-spec pushing blobs]. */
@@ -166,7 +214,9 @@ class Upload {
 
   #givenUp(response: HttpResponse | undefined): HubError {
     const { digest } = this.#parts.descriptor;
-    return new HubError('SERVER_ERROR', `push blob ${digest} to ${this.#access.name}: gave up after ${TRIES} tries`, {
+    const answer = response ? `${response.url.host} answered ${response.status}` : 'it did not get through';
+    const what = `push blob ${digest} to ${this.#access.name}`;
+    return new HubError('SERVER_ERROR', `${what}: ${answer} (${this.#failures} tries)`, {
       hint: 'the registry keeps failing; what it has already is not sent again next time',
       details: { status: response?.status },
     });
