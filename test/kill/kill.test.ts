@@ -350,17 +350,14 @@ test(
     const dir = join(folder(), 'store');
     const part = join(dir, 'partial', `${layer.digest.replace(':', '-')}.part`);
     const args = ['pull', '--store', dir, '--limit-rate', '40MB/s', '--no-progress', `${registry.host}/large:1`];
-    const isAlmostThere = (): boolean => existsSync(part) && statSync(part).size >= layer.size * 0.9;
+    // Parts of it may come in any order, so what counts is not how long the file is but how much of it is there.
+    const isAlmostThere = (): boolean => existsSync(part) && statSync(part).blocks * 512 >= layer.size * 0.9;
     expect(await runKilled(user, args, isAlmostThere)).toMatchObject({ hit: true });
-    const kept = statSync(part).size;
     expect(await damageOf(dir)).toEqual([]);
     const before = registry.log.length;
     await user.ok(args);
     const fetches = registry.log.slice(before).filter(({ path }) => path.includes(layer.digest));
-    expect(fetches.map(({ method, headers }) => `${method} ${headers.range}`)).toEqual([
-      expect.stringMatching(new RegExp(`^GET bytes=${kept}-`)) as string,
-    ]);
-    expect(fetches[0]?.responseBytes).toBeLessThanOrEqual(2_600_000);
+    expect(fetches.reduce((sum, { responseBytes }) => sum + responseBytes, 0)).toBeLessThanOrEqual(2_600_000);
     await expectClean(dir, [`${registry.host}/large:1`]);
   },
   LONG,
