@@ -308,7 +308,6 @@ export class Copier {
   #open(descriptor: Descriptor): Open {
     const known = this.#small.get(descriptor.digest);
     if (known) return async ({ start, end } = {}) => contentOf((await known).subarray(start, end));
-    const reference = this.label;
     const { from, limiter, signal } = this.#parts;
     let begun = -1;
     let received = 0;
@@ -318,12 +317,12 @@ export class Copier {
       onStart: (offset) => {
         if (begun !== -1 && offset > begun) return;
         [begun, received] = [offset, offset];
-        this.#emit({ type: 'started', reference, descriptor, offset });
+        this.#emit({ type: 'started', reference: this.label, descriptor, offset });
       },
       onBytes: (bytes) => {
         received += bytes;
         limiter.moved(this.#lane, bytes);
-        this.#emit({ type: 'progress', reference, descriptor, bytes: received });
+        this.#emit({ type: 'progress', reference: this.label, descriptor, bytes: received });
       },
       onRetry: (attempt, delay, error) =>
         this.#emit({ type: 'retrying', url: descriptor.digest, attempt, delay, message: error.message }),
