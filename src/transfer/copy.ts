@@ -17,8 +17,8 @@ export interface CopyResult extends CopyTotals {
 }
 
 const HEALINGS = 2;
-/** Milliseconds to resolve a name, connecting included, from which on the source counts as far away. */
-const FAR = 40;
+/** Milliseconds to resolve a name, over a connection that may be there already, from which on the source counts as far away. */
+const FAR = 20;
 
 /**
  * Copies what `reference` names at `from`, and all it refers to, to `to`: children before parents, each digest once, the

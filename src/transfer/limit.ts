@@ -9,6 +9,8 @@ const SMALL = 1024 * 1024;
 const TOGETHER = 8;
 const MOST_PIECE = 8 * 1024 * 1024;
 const LEAST_PIECE = 768 * 1024;
+/** So large are pieces at least that others will fetch besides, once all places are taken. */
+const LEAST_SHARED = 2 * 1024 * 1024;
 /** Near by, one connection is as good as several, until it shows that it is not. */
 const NEAR_PIECE = 64 * 1024 * 1024;
 
@@ -24,6 +26,7 @@ interface Lane {
   /** Work that has more parts than transfers, the largest first. */
   readonly offers: Set<() => Promise<void> | undefined>;
   readonly pace: Pace;
+  running: number;
   smallRunning: number;
 }
 
@@ -80,7 +83,14 @@ export class Limiter {
     const known = this.#lanes.get(name);
     if (known) return known;
     const pace = new Pace(this.#concurrency);
-    const lane: Lane = { slots: pLimit(pace.places), waiting: [], offers: new Set(), pace, smallRunning: 0 };
+    const lane: Lane = {
+      slots: pLimit(pace.places),
+      waiting: [],
+      offers: new Set(),
+      pace,
+      running: 0,
+      smallRunning: 0,
+    };
     this.#lanes.set(name, lane);
     return lane;
   }
@@ -100,8 +110,12 @@ class Sharing implements Share {
   piece(missing: number): number {
     const isSlow = this.#far || this.#lane.pace.isSlow;
     if (!isSlow) return NEAR_PIECE;
-    const hands = 1 + idlePlaces(this.#lane);
-    return Math.min(MOST_PIECE, Math.max(LEAST_PIECE, Math.ceil(missing / hands)));
+    const { slots, running, waiting } = this.#lane;
+    const free = Math.max(LEAST_PIECE, Math.ceil(missing / (1 + idlePlaces(this.#lane))));
+    // The last pieces are the smaller ones, so that all places end at about the same time.
+    const hands = Math.max(1, Math.floor(slots.concurrency / Math.max(1, running + waiting.length)));
+    const fair = Math.max(LEAST_SHARED, Math.ceil(missing / hands));
+    return Math.min(MOST_PIECE, free, fair);
   }
 
   offer(next: () => Promise<void> | undefined): void {
@@ -144,11 +158,13 @@ async function runNext(lane: Lane): Promise<void> {
   const task = takeBest(lane);
   if (!task) return;
   const isSmall = task.size < SMALL;
+  lane.running += 1;
   lane.smallRunning += isSmall ? 1 : 0;
   try {
     if (isSmall && task.together) await Promise.all([task.start(), alongside(lane)]);
     else await task.start();
   } finally {
+    lane.running -= 1;
     lane.smallRunning -= isSmall ? 1 : 0;
     setImmediate(fill, lane);
   }

@@ -3,7 +3,7 @@
 const PLACES = 8;
 const MOST_PLACES = 16;
 /** Milliseconds for which the first places show what they bring, and for which more of them do after they got going. */
-const FIRST_LOOK = 100;
+const FIRST_LOOK = 60;
 const SECOND_LOOK = 300;
 const STARTING = 200;
 /** More places stay when they bring this much more. */

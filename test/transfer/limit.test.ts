@@ -134,4 +134,39 @@ describe('Limiter', () => {
     await ask(false, 1000 * MB);
     expect(pieces).toEqual([MB, 0.75 * MB, 8 * MB, 64 * MB]);
   });
+
+  it('cuts what is left into ever smaller pieces once all places are taken', async () => {
+    const limiter = new Limiter(4);
+    const pieces: number[] = [];
+    let end = (): void => undefined;
+    const other = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const offered: Promise<void>[] = [];
+    const work = limiter.run({ lane: 'host', size: 100 * MB, far: true }, async (share) => {
+      share.offer(() => {
+        if (offered.length === 3) return undefined;
+        offered.push(other);
+        return other;
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+      for (const missing of [100, 20, 12, 4]) pieces.push(share.piece(missing * MB));
+    });
+    await work;
+    end();
+    expect(offered).toHaveLength(3);
+    expect(pieces).toEqual([8 * MB, 5 * MB, 3 * MB, 2 * MB]);
+  });
+
+  it('gives each of many its own place, and no other, when all are taken', async () => {
+    const limiter = new Limiter(2);
+    const pieces: number[] = [];
+    const ask = (): Promise<void> =>
+      limiter.run({ lane: 'host', size: 5 * MB, far: true }, async (share) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        pieces.push(share.piece(5 * MB));
+      });
+    await Promise.all([ask(), ask(), ask(), ask()]);
+    expect(pieces[0]).toBe(5 * MB);
+  });
 });
