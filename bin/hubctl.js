@@ -69,6 +69,7 @@ function start({ run, fail, processIo, interruption }) {
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ]) {
     process.on(signal, () => {
       if (controller.signal.aborted) process.exit(status);

@@ -44,6 +44,8 @@ export interface Defaults extends AsyncDisposable {
   store(): Promise<Store>;
   registries(): Promise<RegistryClient>;
   credentials(): Promise<CredentialAccess>;
+  /** How requests to this host (`example.com:5000`) are sent, but for the credentials. */
+  network(host: string): Promise<HttpOptions>;
   /** Forgets the tokens for a registry (its canonical name), or for all, that this and other runs keep in a file. */
   forgetTokens(registry?: string): Promise<void>;
 }
@@ -64,7 +66,9 @@ function xdg(value: string | undefined): string | undefined {
 export function createDefaults(options: DefaultsOptions): Defaults {
   const storeDir = options.storeDir ?? defaultStoreDir(options);
   const credentials = once(() => openCredentials(options));
-  const registries = once(async () => openRegistries(options, await credentials()));
+  const named = new Map<string, string>();
+  const network = once(async () => httpOptions(options, await credentials(), named));
+  const registries = once(async () => openRegistries(options, { credentials: await credentials(), network, named }));
   const store = once(async () => {
     const { openStore } = await import('./endpoints/store/store.ts');
     return openStore(storeDir, { onWarning: options.onWarning });
@@ -74,6 +78,10 @@ export function createDefaults(options: DefaultsOptions): Defaults {
     credentials: () => credentials(),
     registries: () => registries(),
     store: () => store(),
+    network: async (host) => {
+      if (URL.canParse(`https://${host}`)) named.set(new URL(`https://${host}`).host, host);
+      return network();
+    },
     forgetTokens: (registry) => forget(options, registry),
     [Symbol.asyncDispose]: async () => {
       const closing: Promise<void>[] = [];
@@ -109,7 +117,16 @@ async function openCredentials(options: DefaultsOptions): Promise<CredentialAcce
 /** Connections to a registry while its first answer is not there yet. More follow when they are needed. */
 const WARM = 4;
 
-async function openRegistries(options: DefaultsOptions, credentials: CredentialAccess): Promise<RegistryClient> {
+interface Setting {
+  readonly credentials: CredentialAccess;
+  readonly network: () => Promise<HttpOptions>;
+  readonly named: Map<string, string>;
+}
+
+async function openRegistries(
+  options: DefaultsOptions,
+  { credentials, network, named }: Setting,
+): Promise<RegistryClient> {
   const [{ createHttp }, { createOrigins }, { authenticate }, { createRegistryClient }, { traitsInFile }] =
     await Promise.all([
       import('./http/client.ts'),
@@ -119,8 +136,7 @@ async function openRegistries(options: DefaultsOptions, credentials: CredentialA
       import('./endpoints/registry/traits.ts'),
     ]);
   const hosts = await import('./endpoints/registry/hosts.ts');
-  const named = new Map<string, string>();
-  const common = await httpOptions(options, credentials, named);
+  const common = await network();
   const registryOf = (url: URL): { readonly registry: string; readonly repository: string | undefined } => ({
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),

@@ -35,6 +35,9 @@ export const ERROR_CODES = {
   ABORTED: { exit: 130, meaning: 'interrupted; partial downloads are kept for resume' },
 } as const;
 
+/** 128 and the number of the signal, as shells have it. */
+const SIGNAL_EXITS: Readonly<Record<string, number>> = { SIGTERM: 143, SIGHUP: 129 };
+
 export type ErrorCode = keyof typeof ERROR_CODES;
 
 export interface HubErrorOptions {
@@ -59,9 +62,10 @@ export class HubError extends Error {
     this.details = options.details ?? {};
   }
 
-  /** Exit status of a command that ends with this error; 143 for SIGTERM comes from `details.signal`. */
+  /** Exit status of a command that ends with this error; that of a signal other than SIGINT comes from `details.signal`. */
   get exitCode(): number {
-    return this.code === 'ABORTED' && this.details['signal'] === 'SIGTERM' ? 143 : this.#facts.exit;
+    const bySignal = this.code === 'ABORTED' ? SIGNAL_EXITS[String(this.details['signal'])] : undefined;
+    return bySignal ?? this.#facts.exit;
   }
 
   get retryable(): boolean {

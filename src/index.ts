@@ -95,6 +95,8 @@ export { traitsInFile, type TraitMemory, type Traits } from './endpoints/registr
 export { RegistryEndpoint } from './endpoints/registry/registry.ts';
 export { RegistryHost } from './endpoints/registry/host.ts';
 export { openStore, type Store, type StoredImage } from './endpoints/store/store.ts';
+export type { CheckOptions, CheckReport, Damage } from './endpoints/store/check.ts';
+export type { StoreUsage, Upkeep } from './endpoints/store/upkeep.ts';
 export { openLayout } from './endpoints/layout/layout.ts';
 export { openArchive } from './endpoints/archive/read.ts';
 export { createArchive } from './endpoints/archive/write.ts';
@@ -126,6 +128,12 @@ export type {
   FoundCredential,
   LoginEntry,
 } from './credentials/credentials.ts';
+
+// Diagnosis.
+export { examineRegistry, type RegistryQuestion } from './doctor/examine.ts';
+export { examineMachine, type MachineOptions } from './doctor/machine.ts';
+export { adviceFor, type Subject } from './doctor/advice.ts';
+export type { Step } from './doctor/step.ts';
 
 // Failures.
 export { ERROR_CODES, HubError, type ErrorCode, type HubErrorOptions } from './errors.ts';

@@ -31,6 +31,7 @@ const LIBRARY = [
   'image/',
   'layers/',
   'server/',
+  'doctor/',
 ];
 
 const LAYERS: readonly Layer[] = [
@@ -76,6 +77,12 @@ const LAYERS: readonly Layer[] = [
     imports: [...BASE, 'spec/', 'transfer/read.ts'],
     types: ['transfer/', 'http/', 'endpoints/store/'],
   },
+  // A diagnosis takes the same steps as a pull, one by one, so it knows their parts; nothing but the command line knows it.
+  {
+    files: 'doctor/',
+    imports: [...BASE, 'spec/', 'http/', 'auth/', 'credentials/entry.ts', 'endpoints/registry/'],
+    types: ['credentials/', 'endpoints/store/'],
+  },
   { files: 'defaults.ts', imports: LIBRARY },
   { files: 'index.ts', imports: [...LIBRARY, 'defaults.ts'] },
   // cli/ may import what index.ts exports: its own test is below.
@@ -107,6 +114,8 @@ const WHOLE_BYTES_FILES = ['util/content.ts', 'spec/', 'endpoints/registry/manif
 /** Test → files that it tests besides the one of its own name: parts that make sense only as parts of that one. */
 const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
   'api.test.ts': ['index.ts'],
+  'cli/commands/doctor.test.ts': ['doctor/examine.ts', 'doctor/image.ts', 'doctor/machine.ts', 'doctor/permission.ts'],
+  'cli/commands/store/verify.test.ts': ['cli/origins.ts', 'cli/repair.ts'],
   'transfer/copy.test.ts': ['transfer/copier.ts', 'transfer/held.ts', 'transfer/root.ts'],
   'http/lane.test.ts': ['http/tap.ts', 'http/wire.ts'],
   'http/transport.test.ts': ['http/undici-lane.ts'],

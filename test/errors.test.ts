@@ -34,6 +34,10 @@ describe('a HubError', () => {
     expect([error.exitCode, error.retryable]).toEqual([status, retryable]);
   });
 
+  test('that a closed terminal caused ends a command with 129', () => {
+    expect(new HubError('ABORTED', 'stopped', { details: { signal: 'SIGHUP' } }).exitCode).toBe(129);
+  });
+
   test('that SIGTERM caused ends a command with 143', () => {
     expect(new HubError('ABORTED', 'stopped', { details: { signal: 'SIGTERM' } }).exitCode).toBe(143);
     expect(new HubError('FAILED', 'failed', { details: { signal: 'SIGTERM' } }).exitCode).toBe(1);

@@ -137,6 +137,21 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: 'images',
     load: () => import('./commands/image/prune.ts'),
   },
+  'store verify': {
+    summary: 'Check all content of the local store, and repair it',
+    group: 'images',
+    load: () => import('./commands/store/verify.ts'),
+  },
+  'store gc': {
+    summary: 'Remove content that no image needs from the local store',
+    group: 'images',
+    load: () => import('./commands/store/gc.ts'),
+  },
+  'store df': {
+    summary: 'Show how much disk the local store uses',
+    group: 'images',
+    load: () => import('./commands/store/df.ts'),
+  },
   'auth ls': {
     summary: 'List the registries there are credentials for',
     group: 'accounts',
@@ -147,6 +162,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Show which account a registry would see',
     group: 'accounts',
     load: () => import('./commands/auth/whoami.ts'),
+  },
+  doctor: {
+    summary: 'Find out what keeps an image or a registry from working',
+    group: 'other',
+    load: () => import('./commands/doctor.ts'),
   },
   completion: {
     summary: 'Print a completion script for a shell',

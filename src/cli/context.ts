@@ -2,6 +2,7 @@
 import type { CredentialAccess } from '../credentials/access.ts';
 import type { RegistryClient } from '../endpoints/registry/client.ts';
 import type { Store } from '../endpoints/store/store.ts';
+import type { HttpOptions } from '../http/client.ts';
 import type { Io } from './io.ts';
 import type { Output } from './output/output.ts';
 
@@ -25,6 +26,8 @@ export interface Context {
   registries(): Promise<RegistryClient>;
   /** Credential stores of this user; built on first use. */
   credentials(): Promise<CredentialAccess>;
+  /** How requests to a host are sent, but for the credentials: what a diagnosis looks at. */
+  network(host: string): Promise<HttpOptions>;
   /** Forgets the tokens kept for a registry, or for all of them. */
   forgetTokens(registry?: string): Promise<void>;
   /** Closes connections and stores that were opened. Safe to call when nothing was. */

@@ -43,6 +43,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     store: () => defaults.store(),
     registries: () => defaults.registries(),
     credentials: () => defaults.credentials(),
+    network: (host) => defaults.network(host),
     forgetTokens: (registry) => defaults.forgetTokens(registry),
     close: async () => defaults[Symbol.asyncDispose](),
   };

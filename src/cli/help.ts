@@ -5,11 +5,11 @@ import { COMMANDS, GROUPS, namesOf } from './commands.ts';
 import { ENVIRONMENT } from './environment.ts';
 import { GLOBAL_FLAGS, ROOT_FLAGS } from './globals.ts';
 import { displayWidth, padded } from './output/width.ts';
+import { wrap } from './wrap.ts';
 import { nearest } from './suggest.ts';
 import { flagLabel, usageOf } from './usage.ts';
 import { allWords, commandsIn, findCommand, isGroup, type FoundCommand } from './words.ts';
 
-const WIDTH = 80;
 /** Labels longer than this get their help on a line of its own. */
 const LONGEST_LABEL = 30;
 
@@ -95,6 +95,7 @@ function errorsHelp(): string {
     ...codes,
     [70, '', 'a bug in hubctl'] as const,
     [143, 'ABORTED', 'stopped by SIGTERM'] as const,
+    [129, 'ABORTED', 'stopped by SIGHUP: the terminal was closed'] as const,
   ];
   const lines = all.sort(([a], [b]) => a - b).map((status) => statusLine(status));
   return page([
@@ -132,22 +133,6 @@ function rows(entries: readonly (readonly [string, string])[]): readonly string[
     if (displayWidth(label) + 4 > left) return `  ${label}\n${text}`;
     return `  ${padded(label, left - 2)}${text.slice(left)}`;
   });
-}
-
-/** Lines of at most 80 columns, each behind the indent. Words longer than that stay whole. */
-function wrap(text: string, indent: string): readonly string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.trim().split(/\s+/)) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && indent.length + displayWidth(longer) > WIDTH) {
-      lines.push(indent + line);
-      line = word;
-    } else {
-      line = longer;
-    }
-  }
-  return [...lines, indent + line];
 }
 
 function section(title: string, lines: readonly string[]): string {

@@ -25,6 +25,6 @@ export interface Io {
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Aborted with a HubError ABORTED as its reason on Ctrl-C and SIGTERM. */
+  /** Aborted with a HubError ABORTED as its reason on Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }

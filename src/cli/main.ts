@@ -43,7 +43,7 @@ export function processIo(signal: AbortSignal): Io {
 }
 
 /** Why everything stops: a signal of the system, or SIGPIPE for a reader of stdout that went away. */
-export function interruption(signal: 'SIGINT' | 'SIGTERM' | 'SIGPIPE'): HubError {
+export function interruption(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE'): HubError {
   return new HubError(
     'ABORTED',
     `interrupted by ${signal}; partial downloads are kept, and the next pull continues them`,

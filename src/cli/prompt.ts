@@ -26,9 +26,10 @@ export async function ask(io: Io, question: string, options: AskOptions = {}): P
 /** Asks for a line that is not shown while it is typed. Blanks in it count. Throws as `ask` does. */
 export async function askSecret(io: Io, question: string, options: AskOptions = {}): Promise<string> {
   requireTerminal(io, question, options);
-  io.stderr.write(`${safeText(question)}: `);
+  // First of all: whoever types fast, or pastes, does so as soon as the question is there.
   io.stdin.setRawMode?.(true);
   try {
+    io.stderr.write(`${safeText(question)}: `);
     return await readLine(io, { secret: true });
   } finally {
     io.stdin.setRawMode?.(false);

@@ -6,7 +6,7 @@ import { allLogins, allServers, allStores, forgetServer, type ListedLogin } from
 import { findCredential, readOrWarn, type Sources } from './find.ts';
 import type { Environment, RunProgram } from './helper-program.ts';
 import { openKeychain, type KeychainDoor } from './keychain.ts';
-import { placesOf } from './places.ts';
+import { filesOf, placesOf } from './places.ts';
 import { chooseTarget, type StoreChoice, type TargetStore } from './target.ts';
 import { NO_CONFIG, type DockerConfig } from './docker-config.ts';
 
@@ -43,6 +43,8 @@ export interface CredentialAccess {
   /** Every key that `logout` could remove something for. */
   servers(): Promise<readonly string[]>;
   list(): Promise<readonly ListedLogin[]>;
+  /** The files that are read for this user and that exist, as people write them: `~/.docker/config.json`. */
+  files(): Promise<readonly string[]>;
   /** What docker's config.json says, also of other things than credentials. */
   dockerConfig(): Promise<DockerConfig>;
 }
@@ -62,6 +64,10 @@ export function createCredentials(options: CredentialsOptions): CredentialAccess
     logout: (server) => forgetServer(sources, server),
     servers: () => allServers(sources),
     list: () => allLogins(sources),
+    files: async () => {
+      const files = filesOf(places).map(async (file) => ((await file.exists()) ? [file.label] : []));
+      return (await Promise.all(files)).flat();
+    },
     dockerConfig: async () => (await readOrWarn(sources, places.docker)) ?? NO_CONFIG,
   };
 }

@@ -1,9 +1,12 @@
 // How are credentials read from a file, and written without losing anything else in it?
+import type { Stats } from 'node:fs';
 import { lstat, readlink, realpath, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { HubError } from '../errors.ts';
-import { isErrno, readIfExists, removeIfExists, storageError, writeFileAtomic } from '../util/fs.ts';
-import { withLock } from '../util/lock.ts';
+import { isErrno, lstatIfExists, readIfExists, removeIfExists, storageError, writeFileAtomic } from '../util/fs.ts';
+import { withLock, type Lock } from '../util/lock.ts';
+import { now } from '../util/machine.ts';
+import { removeAbandoned } from '../util/temporary.ts';
 import { HUB_KEY, logoutKeys, namespaceOf, serverKey, spellings } from './aliases.ts';
 import type { Credential, CredentialStore, LoginEntry } from './credentials.ts';
 import {
@@ -155,16 +158,32 @@ export class AuthFile implements CredentialStore {
     try {
       const target = await followLink(this.path);
       await withLock(`${target}.lock`, { signal: this.#signal, timeout: LOCK_TIMEOUT }, async (lock) => {
-        const config = await this.read();
-        const text = change(config);
-        if (text === config.text) return;
-        lock.check();
-        if (this.shape === 'dockercfg' && isEmptyObject(text)) await removeIfExists(target);
-        else await writeFileAtomic(target, text, { mode: 0o600, ownerOnly: true });
+        // A process that was killed may have left a lock that it was making.
+        await removeAbandoned(dirname(target), `${basename(target)}.lock.`, now());
+        for (let left = MOST_TRIES; !(await this.#tryEdit(target, change, { lock, isLast: left === 0 })); left -= 1);
       });
     } catch (error) {
       throw withContext(error, what);
     }
+  }
+
+  /** False when another program, which knows no lock of ours, has changed the file meanwhile. */
+  async #tryEdit(
+    target: string,
+    change: (config: DockerConfig) => string,
+    { lock, isLast }: { readonly lock: Lock; readonly isLast: boolean },
+  ): Promise<boolean> {
+    const before = identityOf(await lstatIfExists(target));
+    const config = await this.read();
+    const text = change(config);
+    if (text === config.text) return true;
+    lock.check();
+    if (this.shape === 'dockercfg' && isEmptyObject(text)) {
+      await removeIfExists(target);
+      return true;
+    }
+    const mayReplace = async (): Promise<boolean> => isLast || identityOf(await lstatIfExists(target)) === before;
+    return writeFileAtomic(target, text, { mode: 0o600, ownerOnly: true, alone: true, mayReplace });
   }
 
   async #warnIfOpen(): Promise<void> {
@@ -199,11 +218,18 @@ export class AuthFile implements CredentialStore {
 
 /** Longer than any write takes, shorter than anybody waits. */
 const LOCK_TIMEOUT = 30_000;
+/** How often a program without a lock of ours may come in between. */
+const MOST_TRIES = 20;
 
 /** Settings that hubctl made itself when it stored the secret; other programs' settings stay at logout. */
 function ownSettings({ credHelpers }: DockerConfig, server: string): readonly string[] {
   const ours = Object.keys(credHelpers).filter((key) => credHelpers[key] === OWN_HELPER || credHelpers[key] === '');
   return spellings(ours, server);
+}
+
+/** Different whenever the file was written or replaced. */
+function identityOf(stats: Stats | undefined): string {
+  return stats ? `${stats.ino} ${stats.size} ${stats.mtimeMs}` : '';
 }
 
 function own(record: Readonly<Record<string, unknown>>, key: string): unknown {

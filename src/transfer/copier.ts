@@ -56,6 +56,7 @@ export class Copier {
   constructor(parts: CopierParts) {
     this.#parts = parts;
     this.#held = new Held(parts);
+    if (parts.options.verify) this.#held.doubt([]);
   }
 
   get options(): CopyOptions {

@@ -29,6 +29,8 @@ export interface CopyOptions extends CallOptions {
   readonly expected?: Descriptor | undefined;
   /** Also signatures, SBOMs and whatever else refers to what is copied. */
   readonly referrers?: boolean | undefined;
+  /** Trust nothing that the sink seems to have: a local one reads it again, another is sent it once more. */
+  readonly verify?: boolean | undefined;
   /** How events name this copy; `reference` by default. */
   readonly label?: string | undefined;
   readonly onEvent?: OnEvent | undefined;

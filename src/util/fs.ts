@@ -10,6 +10,10 @@ export interface WriteFileOptions {
   readonly mode?: number | undefined;
   /** The file holds secrets: a file that exists loses what others than its owner were allowed. */
   readonly ownerOnly?: boolean | undefined;
+  /** The caller holds the lock of the file, so a temporary file that is there was left by a process that died. */
+  readonly alone?: boolean | undefined;
+  /** Asked when all is ready; the file stays as it is when the answer is no. */
+  readonly mayReplace?: (() => Promise<boolean>) | undefined;
 }
 
 /** A temporary file this old was left by a process that died. */
@@ -71,38 +75,44 @@ export async function readIfExists(path: string): Promise<Buffer | undefined> {
 /**
  * Replaces a file as a whole: readers see the old bytes or the new ones, also after a crash or a power cut. A symbolic
  * link stays and the file it points to is replaced; a file that exists keeps its permissions and, where this user may
- * set it, its owner. The directory must exist. Throws STORAGE; then the old file is untouched.
+ * set it, its owner. The directory must exist. False when `mayReplace` said no. Throws STORAGE; then the old file is untouched.
  */
 export async function writeFileAtomic(
   path: string,
   bytes: Uint8Array | string,
   options: WriteFileOptions = {},
-): Promise<void> {
+): Promise<boolean> {
   try {
     const target = await followLink(path);
     const before = await statIfExists(target);
+    if (options.alone) await removeIfExists(usualTemporary(target));
     const { file, path: temporary } = await openTemporary(target, options.mode ?? 0o644);
     try {
       await writeLike({ file, bytes, before, allowed: options.ownerOnly === true ? 0o700 : 0o7777 });
+      if (options.mayReplace && !(await options.mayReplace())) {
+        await removeIfExists(temporary);
+        return false;
+      }
       await rename(temporary, target);
     } catch (error) {
       await removeIfExists(temporary);
       throw error;
     }
     await syncDirectory(dirname(target));
+    return true;
   } catch (error) {
     throw storageError(error, `cannot write ${path}`);
   }
 }
 
-/** Makes the names in a directory survive a power cut. Does nothing where directories cannot be synced. */
+/** Makes the names in a directory survive a power cut. Does nothing where directories cannot be synced. Throws STORAGE. */
 export async function syncDirectory(path: string): Promise<void> {
   let directory: FileHandle | undefined;
   try {
     directory = await open(path, constants.O_RDONLY);
     await directory.sync();
   } catch (error) {
-    if (!CANNOT_SYNC.has(errnoOf(error) ?? '')) throw error;
+    if (!CANNOT_SYNC.has(errnoOf(error) ?? '')) throw storageError(error, `cannot write the names in ${path}`);
   } finally {
     await directory?.close();
   }
@@ -196,16 +206,19 @@ interface Temporary {
 
 /** One well-known name, so that a process that dies leaves at most one file, which a later write removes. */
 async function openTemporary(target: string, mode: number): Promise<Temporary> {
-  const directory = dirname(target);
-  const usual = join(directory, `.${basename(target).slice(0, 200)}.tmp`);
+  const usual = usualTemporary(target);
   const first = await tryOpen(usual, mode);
   if (first) return first;
-  const unusual = join(directory, `.${randomBytes(8).toString('hex')}.tmp`);
+  const unusual = join(dirname(target), `.${randomBytes(8).toString('hex')}.tmp`);
   const second = { file: await open(unusual, NEW_FILE, mode), path: unusual };
   // Two files tell their age without any clock of ours.
   const age = (await second.file.stat()).mtimeMs - ((await lstatIfExists(usual))?.mtimeMs ?? Number.POSITIVE_INFINITY);
   if (age > ABANDONED) await removeIfExists(usual);
   return second;
+}
+
+function usualTemporary(target: string): string {
+  return join(dirname(target), `.${basename(target).slice(0, 200)}.tmp`);
 }
 
 async function tryOpen(path: string, mode: number): Promise<Temporary | undefined> {

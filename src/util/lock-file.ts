@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { HubError } from '../errors.ts';
 import { isErrno, storageError } from './fs.ts';
 import { isRunning, now, ownPid, place } from './machine.ts';
+import { isTemporary, temporaryName } from './temporary.ts';
 
 /** Who holds a lock file. Without `pid` the file is empty or foreign. */
 export interface Holder {
@@ -119,7 +120,7 @@ export function removeHeld(path: string, token: string): boolean {
 
 /** True for the name of a marker, or of a lock file that is being made: what may be left of these is of no use to anybody. */
 export function isMarker(name: string): boolean {
-  return /\.[0-9a-z]{16}\.(?:\d+|new)$/.test(name);
+  return /\.[0-9a-z]{16}\.\d+$/.test(name) || isTemporary(name);
 }
 
 interface NewFile {
@@ -147,7 +148,7 @@ function createFile(path: string, token: string): NewFile | undefined {
 
 /** The file appears with all its content, by a hard link: a process that is killed here leaves no lock that nobody holds. */
 function createWhole(path: string, token: string): NewFile {
-  const temporary = `${path}.${newToken()}.new`;
+  const temporary = temporaryName(`${path}.`);
   const file = writeNew(temporary, token);
   try {
     fs.linkSync(temporary, path);

@@ -25,7 +25,7 @@ exports.run = async ([what, ...rest], { signal, stdout, stderr }) => {
     stdout.write('ready');
     const reason = await aborted(signal);
     stderr.write('aborted by ' + reason);
-    return reason === 'SIGTERM' ? 143 : 130;
+    return { SIGTERM: 143, SIGHUP: 129 }[reason] ?? 130;
   }
   if (what === 'stubborn') { setInterval(() => undefined, 1000); stdout.write('ready'); await new Promise(() => undefined); }
   if (what === 'flood') {
@@ -146,6 +146,7 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('%s aborts with a reason that names it', async (signal, status) => {
     const { child, ended, ready } = start('wait');
     await ready;

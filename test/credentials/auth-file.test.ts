@@ -1,3 +1,4 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AuthFile, type AuthFileOptions } from '../../src/credentials/auth-file.ts';
@@ -117,6 +118,26 @@ describe('storing', () => {
     expect(error.code).toBe('STORAGE');
     expect(error.message).toMatch(/^cannot save credentials in ~\/\.docker\/config\.json: /);
     expect(JSON.stringify(error)).not.toContain(AUTH);
+  });
+});
+
+test('what another program writes after the file was read is kept', async () => {
+  await home.write('.docker/config.json', JSON.stringify({ auths: { other: { auth: AUTH } } }), 0o644);
+  let left = 3;
+  // The warning about the mode comes after reading and before writing.
+  const warn = (): void => {
+    left -= 1;
+    if (left < 0) return;
+    const config = JSON.parse(readFileSync(home.at('.docker/config.json'), 'utf8')) as object;
+    writeFileSync(home.at('.docker/foreign'), JSON.stringify({ ...config, [`key${left}`]: left }), { mode: 0o644 });
+    renameSync(home.at('.docker/foreign'), home.at('.docker/config.json'));
+  };
+  await open('.docker/config.json', { warn }).store('ghcr.io', ALICE);
+  expect(await home.json()).toMatchObject({
+    auths: { other: { auth: AUTH }, 'ghcr.io': { auth: AUTH } },
+    key2: 2,
+    key1: 1,
+    key0: 0,
   });
 });
 

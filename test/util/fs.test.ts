@@ -124,6 +124,13 @@ describe('writeFileAtomic', () => {
     expect(await readdir(dir)).toEqual(['file']);
   });
 
+  test('removes it at once for who holds the lock of the file', async () => {
+    const dir = folder();
+    await writeFile(join(dir, '.file.tmp'), 'half');
+    await writeFileAtomic(join(dir, 'file'), 'whole', { alone: true });
+    expect(await readdir(dir)).toEqual(['file']);
+  });
+
   test('leaves the temporary file of somebody who is writing now', async () => {
     const dir = folder();
     await writeFile(join(dir, '.file.tmp'), 'half');
@@ -160,8 +167,8 @@ test('namesIn gives no names where there is no folder', async () => {
   expect(await namesIn(join(dir, 'a'))).toEqual([]);
 });
 
-test('syncDirectory passes on that there is no such folder', async () => {
+test('syncDirectory tells that there is no such folder', async () => {
   const dir = folder();
   await expect(syncDirectory(dir)).resolves.toBeUndefined();
-  await expect(syncDirectory(join(dir, 'no'))).rejects.toThrow('ENOENT');
+  await expect(syncDirectory(join(dir, 'no'))).rejects.toMatchObject({ code: 'STORAGE', details: { errno: 'ENOENT' } });
 });

@@ -153,7 +153,7 @@ describe('removeHeld', () => {
 
 test('isMarker tells markers from locks', () => {
   expect(isMarker('blob-sha256-aa.0123456789abcdef.0')).toBe(true);
-  expect(isMarker('index.lock.0123456789abcdef.new')).toBe(true);
+  expect(isMarker('index.lock.01234567-12-0123456789abcdef.tmp')).toBe(true);
   expect(isMarker('index.lock')).toBe(false);
   expect(isMarker('blob-sha256-0123456789abcdef')).toBe(false);
 });

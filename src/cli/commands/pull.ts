@@ -23,6 +23,7 @@ export const command: CommandSpec = defineCommand({
     'all-tags': { kind: 'boolean', short: 'a', help: 'pull every tag of the repository' },
     platform: { kind: 'strings', value: 'OS/ARCH', help: 'platform to pull, such as linux/arm64; may be repeated' },
     'all-platforms': { kind: 'boolean', help: 'pull every platform, with attestations' },
+    verify: { kind: 'boolean', help: 'hash again what is already here, and replace what is damaged' },
     output: {
       kind: 'string',
       short: 'o',
@@ -49,6 +50,7 @@ export const command: CommandSpec = defineCommand({
       target,
       view,
       platforms: all ? undefined : platformsOf(context, flags.platform),
+      verify: flags.verify,
       limiter: new Limiter(context.settings.concurrency),
     };
     try {
@@ -75,6 +77,7 @@ interface Pull {
   readonly target: OutputTarget;
   readonly view: TransferView;
   readonly platforms: CopyOptions['platforms'];
+  readonly verify: boolean;
   readonly limiter: Limiter;
 }
 
@@ -110,7 +113,7 @@ async function everyTag(context: Context, references: readonly Reference[]): Pro
 }
 
 async function pullOne(pull: Pull, reference: Reference): Promise<Pulled> {
-  const { context, target, view, platforms, limiter } = pull;
+  const { context, target, view, platforms, verify, limiter } = pull;
   const { registry, repository, tag, digest } = reference;
   const endpoint = (await context.registries()).repository(registry, repository);
   // With tag and digest the digest decides, and the image is kept under it, as docker does.
@@ -118,11 +121,14 @@ async function pullOne(pull: Pull, reference: Reference): Promise<Pulled> {
   const name = digest === undefined ? formatReference(reference) : formatReference({ registry, repository, digest });
   if (!context.output.quiet) target.line(`${wanted}: Pulling from ${repository}`);
   const before = await target.known(name);
+  // What is new here has to be written: better said before anything is asked of a registry.
+  if (!before) await target.store?.upkeep.checkWritable();
   const seen = noting(view.onEvent);
   const result = await copy(endpoint, target.sink, wanted, {
     as: target.nameFor(reference) ?? name,
     platforms,
     keepIndex: target.store !== undefined,
+    verify,
     limiter,
     expected: before,
     label: familiarName(reference) + (digest === undefined ? `:${wanted}` : `@${digest}`),

@@ -1,15 +1,12 @@
 // Where do the bytes of a new archive go, and what is left when it fails?
 import { once } from 'node:events';
-import { randomBytes } from 'node:crypto';
-import { open, readdir, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { createWriteStream, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { HubError } from '../../errors.ts';
-import { isErrno, lstatIfExists, removeIfExists, storageError, syncDirectory } from '../../util/fs.ts';
-
-/** A temporary file nobody has written to for so long was left by a process that died. */
-const ABANDONED = 60 * 60 * 1000; // milliseconds
+import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
+import { removeAbandoned, temporaryName } from '../../util/temporary.ts';
 
 export type ArchiveTarget = { readonly path: string } | { readonly stream: Writable };
 
@@ -48,16 +45,6 @@ async function statTarget(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** Removes what processes that died left of the same archive; `now` is the time of the file system. */
-async function removeAbandoned(place: { directory: string; prefix: string }, now: number): Promise<void> {
-  for (const name of await readdir(place.directory)) {
-    if (!name.startsWith(place.prefix) || !/^[a-f0-9]{12}\.tmp$/.test(name.slice(place.prefix.length))) continue;
-    const path = join(place.directory, name);
-    const stats = await lstatIfExists(path);
-    if (stats && now - stats.mtimeMs > ABANDONED) await removeIfExists(path);
-  }
-}
-
 class FileOutput implements ArchiveOutput {
   readonly name: string;
   readonly #file: FileHandle;
@@ -77,10 +64,10 @@ class FileOutput implements ArchiveOutput {
     try {
       // The file behind a symbolic link is replaced, the link stays.
       const target = before ? await realpath(path) : path;
-      const place = { directory: dirname(target), prefix: `.${basename(target).slice(0, 200)}.` };
-      const temporary = join(place.directory, `${place.prefix}${randomBytes(6).toString('hex')}.tmp`);
+      const [directory, prefix] = [dirname(target), `.${basename(target).slice(0, 200)}.`];
+      const temporary = join(directory, temporaryName(prefix));
       const file = await open(temporary, 'wx', before ? before.mode & 0o777 : 0o644);
-      await removeAbandoned(place, (await file.stat()).mtimeMs);
+      await removeAbandoned(directory, prefix, (await file.stat()).mtimeMs);
       return new FileOutput(file, { name: path, temporary, target });
     } catch (error) {
       throw storageError(error, `cannot write ${path}`);

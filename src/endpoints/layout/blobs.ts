@@ -1,7 +1,6 @@
 // Where are the blobs of a layout, and how does one get there whole or not at all?
-import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, type FileHandle } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
@@ -9,10 +8,7 @@ import { algorithmOf, encodedOf, isDigest } from '../../spec/digest.ts';
 import type { Content, Open, ReadOptions } from '../../transfer/endpoint.ts';
 import { fileContent } from '../../util/file-content.ts';
 import { isErrno, removeIfExists, storageError, syncDirectory } from '../../util/fs.ts';
-
-const TEMPORARY = /^\.[a-f0-9]{24}\.tmp$/;
-/** A temporary file nobody has written to for so long was left by a process that died. */
-const ABANDONED = 60 * 60 * 1000; // milliseconds
+import { removeAbandoned, temporaryName } from '../../util/temporary.ts';
 
 /** True when the blob is there as a regular file of its size. */
 export async function hasBlob(dir: string, { digest, size }: Descriptor): Promise<boolean> {
@@ -48,13 +44,14 @@ export async function writeBlob(
   { open: source, sweep, signal }: BlobSource,
 ): Promise<void> {
   const path = blobPath(dir, descriptor.digest);
-  const temporary = join(blobsDirectory(dir, descriptor.digest), `.${randomBytes(12).toString('hex')}.tmp`);
+  const directory = blobsDirectory(dir, descriptor.digest);
+  const temporary = join(directory, temporaryName('.'));
   const content = await source({ signal });
   try {
     const file = await open(temporary, 'wx', 0o644);
     try {
       // The new file tells the time of the file system, which is the clock of the files beside it.
-      if (sweep) await removeAbandoned(blobsDirectory(dir, descriptor.digest), (await file.stat()).mtimeMs);
+      if (sweep) await removeAbandoned(directory, '.', (await file.stat()).mtimeMs);
       await fill(file, content, descriptor);
       await file.sync();
       await rename(temporary, path);
@@ -83,14 +80,6 @@ export async function prepareBlobs(dir: string, digest: string): Promise<void> {
 /** Makes the names of the blobs written so far survive a power cut. */
 export async function syncBlobs(dir: string, digest: string): Promise<void> {
   await syncDirectory(blobsDirectory(dir, digest));
-}
-
-async function removeAbandoned(directory: string, now: number): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const path = join(directory, name);
-    const stats = TEMPORARY.test(name) ? await statIfExists(path) : undefined;
-    if (stats && now - stats.mtimeMs > ABANDONED) await removeIfExists(path);
-  }
 }
 
 async function fill(file: FileHandle, content: Content, { digest, size }: Descriptor): Promise<void> {

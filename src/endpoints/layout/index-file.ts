@@ -9,6 +9,8 @@ import type { CallOptions } from '../../transfer/endpoint.ts';
 import { isErrno, readIfExists, storageError, writeFileAtomic } from '../../util/fs.ts';
 import { isRecord, parseJson } from '../../util/json.ts';
 import { withLock } from '../../util/lock.ts';
+import { now } from '../../util/machine.ts';
+import { removeAbandoned } from '../../util/temporary.ts';
 import { isReplacedBy, labelsFor, withoutNames } from './names.ts';
 
 const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
@@ -38,12 +40,14 @@ export async function addEntry(
 ): Promise<void> {
   const labels = labelsFor(name);
   await withLock(`${indexPath(dir)}.lock`, { signal }, async () => {
+    await removeAbandoned(dir, 'index.json.lock.', now());
     const index = (await readIndex(dir)) ?? newIndex();
     const entry = entryFor(descriptor, labels);
     const isNamed = Object.keys(labels).length > 0;
     const others = index.manifests.filter((other) => !gives(other, isNamed ? labels : undefined, descriptor));
     if (!isNamed && index.manifests.some((other) => isRecord(other) && other['digest'] === descriptor.digest)) return;
-    await writeFileAtomic(indexPath(dir), JSON.stringify({ ...index.fields, manifests: [...others, entry] }));
+    const text = JSON.stringify({ ...index.fields, manifests: [...others, entry] });
+    await writeFileAtomic(indexPath(dir), text, { alone: true });
   });
 }
 
@@ -55,7 +59,8 @@ export async function prepareLayout(dir: string): Promise<void> {
     throw storageError(error, `cannot create ${dir}`);
   }
   const path = join(dir, 'oci-layout');
-  if ((await readIfExists(path)) === undefined) await writeFileAtomic(path, LAYOUT_FILE);
+  if ((await readIfExists(path)) !== undefined) return;
+  await withLock(`${indexPath(dir)}.lock`, {}, () => writeFileAtomic(path, LAYOUT_FILE, { alone: true }));
 }
 
 /** True when an entry goes: it has the name, or it is the same content without any name. */

@@ -19,6 +19,8 @@ import type { Space } from './space.ts';
 
 /** Complete blobs that wait for the disk at one time. */
 const MOST_PENDING = 32;
+/** Bytes that are read faster than anybody could wonder whether they are right. */
+const SMALL = 64 * 1024;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The blobs of one store, as this process sees them. The directories exist before anything is written. */
@@ -104,8 +106,8 @@ export class Blobs {
     this.#failure = undefined;
     if (failure !== undefined) throw failure;
     for (const directory of this.#unsynced) {
-      this.#unsynced.delete(directory);
       await syncDirectory(directory);
+      this.#unsynced.delete(directory);
     }
   }
 
@@ -150,10 +152,13 @@ export class Blobs {
     return bytes;
   }
 
-  /** What was believed to be there is looked at byte by byte when the belief was wrong a moment ago. */
+  /**
+   * What was believed to be there is looked at byte by byte when the belief was wrong a moment ago, and where that costs
+   * nothing: manifests and configs.
+   */
   async #isThere(descriptor: Descriptor, force: boolean): Promise<boolean> {
     if (!(await this.has(descriptor))) return false;
-    if (!force) return true;
+    if (!force && descriptor.size > SMALL) return true;
     const verifier = new Verifier(descriptor);
     try {
       await (await this.read(descriptor)).forEach((chunk) => verifier.update(chunk));

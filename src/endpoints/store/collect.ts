@@ -1,8 +1,7 @@
 // Which content does no image need any more, and may it go now?
-import { lstat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
-import { isErrno, namesIn, storageError } from '../../util/fs.ts';
+import { lstatIfExists, namesIn, removeIfExists, storageError } from '../../util/fs.ts';
 import type { Blobs } from './blobs.ts';
 import { reach, type FactsByDigest } from './graph.ts';
 import { isContentDigest, isNameless, type IndexEntry } from './names.ts';
@@ -23,13 +22,18 @@ export interface Discard {
   readonly candidates: Iterable<string>;
   readonly paths: StorePaths;
   readonly blobs: Blobs;
+  /** Change and delete nothing, only tell what would go. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /**
  * Leaves only some entries in the index, writes that, and then deletes what they do not need and nobody has touched since
  * the oldest who is writing now began. Throws STORAGE.
  */
-export async function discard(change: Change, { entries, candidates, paths, blobs }: Discard): Promise<Collected> {
+export async function discard(
+  change: Change,
+  { entries, candidates, paths, blobs, dryRun = false }: Discard,
+): Promise<Collected> {
   const facts = await change.facts();
   const needed = neededBy(entries, facts);
   const staying = new Set(needed.entries);
@@ -38,13 +42,15 @@ export async function discard(change: Change, { entries, candidates, paths, blob
   for (const { descriptor } of dropped) reach(facts, descriptor.digest, going);
   for (const digest of needed.digests) going.delete(digest);
   for (const digest of await mentionedBy(entries, facts, blobs)) going.delete(digest);
+  const leases = await liveLeases(paths);
+  const before = Math.min(change.since, ...leases.map((lease) => lease.since));
+  if (dryRun) return eachBlob(paths, going, (path) => sizeOfOlder(path, before));
   const isSmall = facts.size < WORTH_KEEPING;
   // Facts of what is gone do no harm; in a large store they stay until everything is learnt anew.
   for (const digest of going) if (facts.delete(digest) && isSmall) change.factsChanged = true;
   if (dropped.length > 0) change.index = { ...change.index, entries: needed.entries };
   await change.save();
-  const leases = await liveLeases(paths);
-  return deleteBlobs(paths, going, Math.min(change.since, ...leases.map((lease) => lease.since)));
+  return eachBlob(paths, going, (path) => deleteOlder(path, before));
 }
 
 /** Whatever a root that cannot be read as a manifest may refer to: kept, to be on the safe side. */
@@ -103,15 +109,16 @@ export async function everyBlob(paths: StorePaths): Promise<readonly string[]> {
   return digests.filter(isContentDigest);
 }
 
-/**
- * Deletes blobs that have not been touched after `before` (milliseconds by the clock of the file system): younger
- * ones may be part of an image that is being written. Throws STORAGE.
- */
-async function deleteBlobs(paths: StorePaths, digests: Iterable<string>, before: number): Promise<Collected> {
+/** What became of each blob: `act` gives its size, or undefined for one that stays. */
+async function eachBlob(
+  paths: StorePaths,
+  digests: Iterable<string>,
+  act: (path: string) => Promise<number | undefined>,
+): Promise<Collected> {
   const deleted: string[] = [];
   let bytes = 0;
   for (const digest of digests) {
-    const size = await deleteOlder(paths.blob(digest), before);
+    const size = await act(paths.blob(digest));
     if (size === undefined) continue;
     deleted.push(digest);
     bytes += size;
@@ -119,14 +126,25 @@ async function deleteBlobs(paths: StorePaths, digests: Iterable<string>, before:
   return { deleted, bytes };
 }
 
+/**
+ * Deletes a blob that has not been touched after `before` (milliseconds by the clock of the file system): a younger
+ * one may be part of an image that is being written. Throws STORAGE.
+ */
 async function deleteOlder(path: string, before: number): Promise<number | undefined> {
+  const size = await sizeOfOlder(path, before);
+  if (size === undefined) return undefined;
   try {
-    const stats = await lstat(path);
-    if (stats.isDirectory() || stats.mtimeMs > before) return undefined;
-    await unlink(path);
-    return stats.size;
+    return (await removeIfExists(path)) ? size : undefined;
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
     throw storageError(error, `cannot delete ${path}`);
+  }
+}
+
+async function sizeOfOlder(path: string, before: number): Promise<number | undefined> {
+  try {
+    const stats = await lstatIfExists(path);
+    return !stats || stats.isDirectory() || stats.mtimeMs > before ? undefined : stats.size;
+  } catch (error) {
+    throw storageError(error, `cannot look at ${path}`);
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { lstatIfExists, namesIn, removeIfExists, storageError } from '../../util/fs.ts';
 import { hold, isAlive, isMarker, readHolder, removeHeld, type Holder, type Holding } from '../../util/lock-file.ts';
 import { now, ownPid } from '../../util/machine.ts';
+import { isTemporary, removeAbandoned } from '../../util/temporary.ts';
 import { BLOB_LOCK, LEASE, PART, type StorePaths } from './paths.ts';
 
 /** A sign that somebody writes: content younger than it may be needed soon, though nothing refers to it yet. */
@@ -43,6 +44,8 @@ export async function liveLeases(paths: StorePaths): Promise<readonly Lease[]> {
 export interface SweepOptions {
   /** Also partial downloads that are young but that nobody is working on. */
   readonly allPartial?: boolean | undefined;
+  /** Only tell what would be won. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /**
@@ -50,23 +53,29 @@ export interface SweepOptions {
  * Gives the bytes won. Throws STORAGE.
  */
 export async function sweepLeftovers(paths: StorePaths, options: SweepOptions = {}): Promise<number> {
+  const { allPartial = false, dryRun = false } = options;
   try {
-    await sweepLocks(paths);
-    await sweepIndex(paths);
-    return (await sweepTemp(paths)) + (await sweepPartial(paths, options.allPartial === true ? 0 : PARTIAL_AGE));
+    if (!dryRun) {
+      await sweepLocks(paths);
+      await sweepIndex(paths);
+    }
+    return (
+      (await sweepTemp(paths, dryRun)) + (await sweepPartial(paths, { age: allPartial ? 0 : PARTIAL_AGE, dryRun }))
+    );
   } catch (error) {
     throw storageError(error, `cannot clean up ${paths.dir}`);
   }
 }
 
 async function sweepLocks(paths: StorePaths): Promise<void> {
+  await removeAbandoned(paths.locks, '', now());
   for (const name of await namesIn(paths.locks)) {
     const path = join(paths.locks, name);
     const holder = readHolder(path);
     if (!holder) continue;
     if (isMarker(name)) {
       const isEmpty = holder.pid === undefined && now() - holder.beat > UNFINISHED;
-      if (isEmpty || !isLive(holder)) await removeIfExists(path);
+      if (!isTemporary(name) && (isEmpty || !isLive(holder))) await removeIfExists(path);
       continue;
     }
     const dead = name.startsWith(LEASE) ? !isLive(holder) : isAlive(holder) === false;
@@ -85,7 +94,7 @@ async function sweepIndex(paths: StorePaths): Promise<void> {
   }
 }
 
-async function sweepTemp(paths: StorePaths): Promise<number> {
+async function sweepTemp(paths: StorePaths, dryRun: boolean): Promise<number> {
   const names = await namesIn(paths.temp);
   if (names.length === 0) return 0;
   const leases = await liveLeases(paths);
@@ -93,12 +102,12 @@ async function sweepTemp(paths: StorePaths): Promise<number> {
   return sum(left, async (name) => {
     const path = join(paths.temp, name);
     const stats = await lstatIfExists(path);
-    await rm(path, { recursive: true, force: true });
+    if (!dryRun) await rm(path, { recursive: true, force: true });
     return stats?.size ?? 0;
   });
 }
 
-async function sweepPartial(paths: StorePaths, age: number): Promise<number> {
+async function sweepPartial(paths: StorePaths, { age, dryRun }: { age: number; dryRun: boolean }): Promise<number> {
   const parts = (await namesIn(paths.partial)).filter((name) => name.endsWith(PART));
   return sum(parts, async (name) => {
     const path = join(paths.partial, name);
@@ -108,7 +117,7 @@ async function sweepPartial(paths: StorePaths, age: number): Promise<number> {
     const lock = hold(join(paths.locks, BLOB_LOCK + name.slice(0, -PART.length)));
     if (!lock) return 0;
     try {
-      return (await removeIfExists(path)) ? stats.size : 0;
+      return dryRun || (await removeIfExists(path)) ? stats.size : 0;
     } finally {
       lock.release();
     }

@@ -56,7 +56,7 @@ export class Memory<T extends object> {
       const limit = this.#options.limit ?? LIMIT;
       if (bytes.length <= limit) return;
       const middle = bytes.indexOf('\n', bytes.length - limit / 2) + 1;
-      await writeFileAtomic(this.#path, bytes.subarray(middle));
+      await writeFileAtomic(this.#path, bytes.subarray(middle), { alone: true });
     });
   }
 

@@ -152,12 +152,20 @@ export class PartFile {
       this.#noteAt += NOTE.length;
     }
     if (this.size > 0) return;
-    fs.ftruncateSync(this.#fd, 0);
+    this.#shorten(0);
     this.#noteAt = undefined;
   }
 
+  #shorten(length: number): void {
+    try {
+      fs.ftruncateSync(this.#fd, length);
+    } catch (error) {
+      throw storageError(error, `cannot write ${this.#path}`);
+    }
+  }
+
   #empty(): void {
-    fs.ftruncateSync(this.#fd, 0);
+    this.#shorten(0);
     this.#noteAt = undefined;
     this.#present = new Spans();
     this.#hash = new PrefixHash(this.#fd, this.#descriptor, this.#threads);

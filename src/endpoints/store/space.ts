@@ -50,7 +50,7 @@ export class Space {
 }
 
 /** Undefined where the file system does not tell: then writing will. */
-async function freeBytes(dir: string): Promise<number | undefined> {
+export async function freeBytes(dir: string): Promise<number | undefined> {
   try {
     const { bavail, bsize, blocks } = await statfs(dir);
     return blocks === 0 ? undefined : bavail * bsize;

@@ -18,7 +18,7 @@ import type {
 import { contentOf } from '../../util/content.ts';
 import { lstatIfExists, storageError } from '../../util/fs.ts';
 import { Blobs } from './blobs.ts';
-import { discard, everyBlob, isAttached, type Collected } from './collect.ts';
+import { discard, everyBlob, isAttached, type Collected, type Discard } from './collect.ts';
 import { diffIds, type DiffIds } from './diff-ids.ts';
 import { findEntries, resolveName, type NonEmpty } from './find.ts';
 import { learn, learnNew, missingFrom, reach } from './graph.ts';
@@ -39,6 +39,7 @@ import { Session } from './session.ts';
 import { Space } from './space.ts';
 import { StateFile, type Change } from './state.ts';
 import { summarise, type ImageSummary, type PlatformSummary } from './summary.ts';
+import { upkeep, type Upkeep } from './upkeep.ts';
 
 export type { Collected, DiffIds, ImageSummary, PlatformSummary, SeenRepositories, StoredImage };
 
@@ -52,6 +53,8 @@ export interface StoreOptions {
 export interface CollectOptions extends CallOptions {
   /** Also partial downloads that are younger than seven days, unless somebody is working on them. */
   readonly allPartial?: boolean | undefined;
+  /** Delete nothing, only tell what would go. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /**
@@ -64,6 +67,7 @@ export interface Store extends Endpoint {
   readonly sparse: true;
   readonly seen: SeenRepositories;
   readonly diffIds: DiffIds;
+  readonly upkeep: Upkeep;
   /** Every name, and every image without one; signatures and the like are left out. Throws STORAGE for a damaged index. */
   images(): Promise<readonly StoredImage[]>;
   /** The same images with what a list shows of them. */
@@ -122,6 +126,7 @@ class LocalStore implements Store {
   readonly sparse = true;
   readonly seen: SeenRepositories;
   readonly diffIds: DiffIds;
+  readonly upkeep: Upkeep;
   readonly #options: StoreOptions;
   readonly #platform: Platform;
   readonly #paths: StorePaths;
@@ -142,6 +147,12 @@ class LocalStore implements Store {
     this.#state = new StateFile(this.#paths, this.#blobs);
     this.seen = seenRepositories(this.#paths.seen);
     this.diffIds = diffIds(this.#paths.diffIds, (layer) => this.#blobs.isPresent(layer));
+    this.upkeep = upkeep({
+      paths: this.#paths,
+      blobs: this.#blobs,
+      state: this.#state,
+      unused: ({ signal }) => this.collect({ signal, allPartial: true, dryRun: true }),
+    });
   }
 
   async resolve(reference: string): Promise<Descriptor> {
@@ -232,27 +243,25 @@ class LocalStore implements Store {
       const going = entries.filter((entry) => keys.has(keyOf(entry)));
       const candidates = new Set<string>();
       for (const { descriptor } of going) reach(facts, descriptor.digest, candidates);
-      return this.#discard(
-        change,
-        entries.filter((entry) => !going.includes(entry)),
-        candidates,
-      );
+      return this.#discard(change, { entries: entries.filter((entry) => !going.includes(entry)), candidates });
     });
   }
 
   async collect(options: CollectOptions = {}): Promise<Collected> {
     if (!(await lstatIfExists(this.dir))) return { deleted: [], bytes: 0 };
+    const { dryRun } = options;
     return this.#change(options, async (change) => {
       const facts = await change.facts();
       facts.clear();
-      change.factsChanged = true;
+      change.factsChanged = dryRun !== true;
       await learnNew(
         facts,
         change.index.entries.map((entry) => entry.descriptor),
         this.#state.read,
       );
-      const { deleted, bytes } = await this.#discard(change, change.index.entries, await everyBlob(this.#paths));
-      return { deleted, bytes: bytes + (await sweepLeftovers(this.#paths, options)) };
+      const { entries } = change.index;
+      const unused = await this.#discard(change, { entries, candidates: await everyBlob(this.#paths), dryRun });
+      return { ...unused, bytes: unused.bytes + (await sweepLeftovers(this.#paths, options)) };
     });
   }
 
@@ -316,8 +325,8 @@ class LocalStore implements Store {
     if (missing.length > 0) throw incomplete(name, missing);
   }
 
-  #discard(change: Change, entries: readonly IndexEntry[], candidates: Iterable<string>): Promise<Collected> {
-    return discard(change, { entries, candidates, paths: this.#paths, blobs: this.#blobs });
+  #discard(change: Change, parts: Omit<Discard, 'paths' | 'blobs'>): Promise<Collected> {
+    return discard(change, { ...parts, paths: this.#paths, blobs: this.#blobs });
   }
 
   async #describe(digest: string): Promise<Descriptor> {

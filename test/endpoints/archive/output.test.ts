@@ -61,7 +61,9 @@ describe('the file of a new archive', () => {
   });
 
   it('takes what died processes left of it away', async () => {
-    const [old, young, other] = ['.x.tar.aaaaaaaaaaaa.tmp', '.x.tar.bbbbbbbbbbbb.tmp', '.y.tar.aaaaaaaaaaaa.tmp'];
+    const [old, young, other] = ['.x.tar.a', '.x.tar.b', '.y.tar.a'].map(
+      (prefix) => `${prefix}0000000-1-${'0'.repeat(16)}.tmp`,
+    ) as [string, string, string];
     for (const name of [old, young, other]) await writeFile(join(dir, name), '');
     for (const name of [old, other]) await utimes(join(dir, name), 1000, 1000);
     const output = await openOutput({ path: join(dir, 'x.tar') });

@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { liveLeases, sweepLeftovers, takeLease } from '../../../src/endpoints/store/leases.ts';
 import { storePaths, type StorePaths } from '../../../src/endpoints/store/paths.ts';
 import { digestOf } from '../../../src/spec/digest.ts';
+import { temporaryName } from '../../../src/util/temporary.ts';
 import { hold } from '../../../src/util/lock-file.ts';
 import { place } from '../../../src/util/machine.ts';
 import { folder } from '../../helpers/folder.ts';
@@ -50,11 +52,12 @@ test('locks of dead processes and markers they left are removed, those of the li
   expect(readdirSync(paths.locks)).toEqual(['blob-sha256-bb']);
 });
 
-test('a lock file that somebody was killed over while making it goes soon', async () => {
+test('a lock file that somebody was killed over while making it goes, that of one who lives stays', async () => {
   const paths = fresh();
-  const names = [`index.lock.${TOKEN}.new`, `lease-1-a.${TOKEN}.new`].map((name) => join(paths.locks, name));
+  const own = temporaryName('index.lock.');
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  const names = [own.replace(`-${process.pid}-`, `-${pid}-`), own].map((name) => join(paths.locks, name));
   for (const name of names) writeFileSync(name, '');
-  utimesSync(names[0] ?? '', Date.now() / 1000 - 10, Date.now() / 1000 - 10);
   await sweepLeftovers(paths);
   expect(names.map((name) => existsSync(name))).toEqual([false, true]);
 });

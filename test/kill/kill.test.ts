@@ -1,0 +1,367 @@
+// Is anything ever half done, whenever hubctl is killed? Seeded moments; HUBCTL_TEST_LONG=1 tries many more of them.
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { digestOf } from '../../src/spec/digest.ts';
+import { folder } from '../helpers/folder.ts';
+import { newUser, type User } from '../helpers/hubctl.ts';
+import { damageOf, durationOf, leftoversOf, namesInIndex, runKilled, temporaryFilesIn } from '../helpers/kills.ts';
+import { isLong, randomBytes, seed, seededRandom } from '../helpers/random.ts';
+import { startRegistry, type Registry } from '../helpers/registry.ts';
+import { documentOf, fillRegistry, type SampleImage } from '../helpers/sample-image.ts';
+
+const [MANY, FEW] = isLong ? [100, 30] : [5, 3];
+const LONG = isLong ? 1_800_000 : 240_000;
+const random = seededRandom(seed);
+
+/** An image whose layers do not compress. */
+function imageOf(...sizes: readonly number[]): SampleImage {
+  const layers = sizes.map((size) => documentOf(randomBytes(random, size), 'application/vnd.oci.image.layer.v1.tar'));
+  const config = documentOf(
+    {
+      architecture: 'amd64',
+      os: 'linux',
+      config: {},
+      rootfs: { type: 'layers', diff_ids: layers.map(({ descriptor }) => descriptor.digest) },
+      history: layers.map(() => ({ created_by: 'test' })),
+    },
+    'application/vnd.oci.image.config.v1+json',
+  );
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const manifest = documentOf(
+    { schemaVersion: 2, mediaType, config: config.descriptor, layers: layers.map(({ descriptor }) => descriptor) },
+    mediaType,
+  );
+  return { manifest, config, layers };
+}
+
+const image = imageOf(200_000, 1_500_000, 4_000_000);
+let registry: Registry;
+let user: User;
+
+beforeAll(async () => {
+  [registry, user] = [await startRegistry(), await newUser()];
+  fillRegistry(registry.contents, ['app', '1'], image);
+});
+afterAll(async () => {
+  await registry.stop();
+  await user[Symbol.asyncDispose]();
+});
+
+const SLOW = ['--limit-rate', '16MB/s', '--no-progress'];
+
+interface Experiment {
+  readonly kills: number;
+  /** A fresh place for one kill, and the command line to kill there. */
+  readonly prepare: () => Promise<Place>;
+}
+
+interface Place {
+  readonly args: readonly string[];
+  readonly input?: string;
+  /** Fails when what the kill left is not whole. */
+  readonly check: () => Promise<void> | void;
+  /** Fails when the command, run once more to its end, has not done its work or has left something behind. */
+  readonly finish: () => Promise<void> | void;
+}
+
+/** Kills a command at moments spread over the time that it takes. Gives how many of them hit it before its end. */
+async function kill({ kills, prepare }: Experiment): Promise<number> {
+  const first = await prepare();
+  const whole = await durationOf(() => user.ok(first.args, options(first)));
+  let hits = 0;
+  for (let count = 0; count < kills; count += 1) {
+    const place = await prepare();
+    // Before the first tenth of a second Node.js is still starting.
+    const moment = 80 + random() * Math.max(20, whole * 0.95 - 80);
+    const { hit } = await runKilled(user, place.args, moment, options(place));
+    if (hit) hits += 1;
+    const context = `killed after ${moment.toFixed(0)} ms, seed ${seed}, number ${count}`;
+    try {
+      await place.check();
+      expect(await user.hubctl(place.args, options(place)), context).toMatchObject({ status: 0 });
+      await place.finish();
+    } catch (error) {
+      throw new Error(`${context}: ${String(error)}`, { cause: error });
+    }
+  }
+  if (isLong) console.log(`${hits} of ${kills} kills came before the end of: hubctl ${first.args.join(' ')}`);
+  return hits;
+}
+
+function options({ input }: Place): { input?: string } {
+  return input === undefined ? {} : { input };
+}
+
+async function storeWith(reference: string): Promise<string> {
+  const dir = join(folder(), 'store');
+  await user.ok(['pull', '-q', '--store', dir, reference]);
+  return dir;
+}
+
+async function expectWhole(dir: string, names?: readonly string[]): Promise<void> {
+  expect(await damageOf(dir)).toEqual([]);
+  if (names) expect(namesInIndex(dir)).toEqual(names);
+}
+
+async function expectClean(dir: string, names?: readonly string[]): Promise<void> {
+  await expectWhole(dir, names);
+  expect(leftoversOf(dir)).toEqual([]);
+}
+
+describe(`a kill at any moment of`, () => {
+  test(
+    'pull leaves a store that is whole, and the next run ends the work',
+    async () => {
+      const name = `${registry.host}/app:1`;
+      const hits = await kill({
+        kills: MANY,
+        prepare: async () => {
+          const dir = join(folder(), 'store');
+          return {
+            args: ['pull', '--store', dir, ...SLOW, name],
+            check: () => expectWhole(dir),
+            finish: () => expectClean(dir, [name]),
+          };
+        },
+      });
+      expect(hits).toBeGreaterThan(0);
+    },
+    LONG,
+  );
+
+  test(
+    'push leaves no false blob and no half image, and the next run ends the work',
+    async () => {
+      const source = await storeWith(`${registry.host}/app:1`);
+      let number = 0;
+      await kill({
+        kills: MANY,
+        prepare: async () => {
+          const target = await startRegistry();
+          number += 1;
+          const name = `${target.host}/push/n${number}:1`;
+          await user.ok(['tag', '--store', source, `${registry.host}/app:1`, name]);
+          const check = (): void => {
+            const blobs = target.contents.blobs(`push/n${number}`);
+            expect(blobs.filter((digest) => digestOf(target.contents.anyBlob(digest) ?? '') !== digest)).toEqual([]);
+          };
+          return {
+            args: ['push', '--store', source, ...SLOW, name],
+            check: () => check(),
+            finish: async () => {
+              check();
+              expect(target.contents.manifest(`push/n${number}`, '1')?.digest).toBe(image.manifest.descriptor.digest);
+              await expectClean(source);
+              await target.stop();
+            },
+          };
+        },
+      });
+    },
+    LONG,
+  );
+
+  test(
+    'copy to a layout leaves a layout that is whole, and the next run ends the work',
+    async () => {
+      await kill({
+        kills: FEW,
+        prepare: async () => {
+          const [dir, store] = [join(folder(), 'layout'), join(folder(), 'store')];
+          const blobs = join(dir, 'blobs', 'sha256');
+          const check = (): void => {
+            namesInIndex(dir);
+            const names = existsSync(blobs) ? readdirSync(blobs).filter((name) => !name.startsWith('.')) : [];
+            expect(names.filter((name) => digestOf(readFileSync(join(blobs, name))) !== `sha256:${name}`)).toEqual([]);
+          };
+          return {
+            args: ['copy', '--store', store, ...SLOW, `${registry.host}/app:1`, `oci:${dir}:1`],
+            check,
+            finish: () => {
+              check();
+              expect(namesInIndex(dir)).toEqual(['1']);
+              expect([...temporaryFilesIn(dir), ...temporaryFilesIn(blobs)]).toEqual([]);
+            },
+          };
+        },
+      });
+    },
+    LONG,
+  );
+
+  test(
+    'login leaves a configuration that is whole, with everything that was in it',
+    async () => {
+      const guarded = await startRegistry({ auth: 'basic' });
+      await kill({
+        kills: FEW,
+        prepare: async () => {
+          const dir = join(folder(), 'docker');
+          const path = join(dir, 'config.json');
+          mkdirSync(dir);
+          writeFileSync(path, JSON.stringify({ auths: { other: { auth: 'YTpi' } }, plugins: { x: { y: '1' } } }));
+          const read = (): Record<string, unknown> => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+          const expected = { auths: { other: { auth: 'YTpi' } }, plugins: { x: { y: '1' } } };
+          return {
+            args: [
+              'login',
+              '--config',
+              dir,
+              '--credential-store',
+              'file',
+              '-u',
+              'tester',
+              '--password-stdin',
+              guarded.host,
+            ],
+            input: 'secret',
+            check: () => expect(read()).toMatchObject(expected),
+            finish: () => {
+              expect(read()).toMatchObject({ ...expected, auths: { [guarded.host]: expect.anything() as unknown } });
+              expect(readdirSync(dir)).toEqual(['config.json']);
+            },
+          };
+        },
+      });
+      await guarded.stop();
+    },
+    LONG,
+  );
+
+  test(
+    'tag leaves a list of images that is whole',
+    async () => {
+      const name = `${registry.host}/app:1`;
+      const dir = await storeWith(name);
+      let number = 0;
+      await kill({
+        kills: FEW,
+        prepare: async () => {
+          number += 1;
+          const before = namesInIndex(dir);
+          const fresh = `${registry.host}/tag:${number}`;
+          return {
+            args: ['tag', '--store', dir, name, fresh],
+            check: async () => {
+              await expectWhole(dir);
+              expect(namesInIndex(dir)).toEqual(expect.arrayContaining([...before]));
+            },
+            finish: () => expectClean(dir, [...new Set([...before, fresh])]),
+          };
+        },
+      });
+    },
+    LONG,
+  );
+
+  test(
+    'a collection leaves every image that was to stay',
+    async () => {
+      const name = `${registry.host}/app:1`;
+      const dir = await storeWith(name);
+      await kill({
+        kills: FEW,
+        prepare: async () => {
+          for (let count = 0; count < 40; count += 1) {
+            const bytes = randomBytes(random, 1000);
+            writeFileSync(join(dir, 'blobs', 'sha256', digestOf(bytes).slice(7)), bytes);
+          }
+          return {
+            args: ['image', 'prune', '-f', '--store', dir],
+            check: () => expectWhole(dir, [name]),
+            finish: async () => {
+              await expectClean(dir, [name]);
+              expect(readdirSync(join(dir, 'blobs', 'sha256'))).toHaveLength(5);
+            },
+          };
+        },
+      });
+    },
+    LONG,
+  );
+
+  test(
+    'save leaves no half archive under its name, and load of it no half image',
+    async () => {
+      const name = `${registry.host}/app:1`;
+      const source = await storeWith(name);
+      const whole = join(folder(), 'whole.tar');
+      await user.ok(['save', '--store', source, '-o', whole, name]);
+      await kill({
+        kills: FEW,
+        prepare: async () => {
+          const dir = folder();
+          const file = join(dir, 'app.tar');
+          return {
+            args: ['save', '--store', source, '-o', file, name],
+            check: () => {
+              if (existsSync(file)) expect(statSync(file).size).toBe(statSync(whole).size);
+            },
+            finish: async () => {
+              expect(readdirSync(dir)).toEqual(['app.tar']);
+              await expectClean(source);
+            },
+          };
+        },
+      });
+      await kill({
+        kills: FEW,
+        prepare: async () => {
+          const dir = join(folder(), 'store');
+          return {
+            args: ['load', '--store', dir, '-i', whole],
+            check: () => expectWhole(dir),
+            finish: () => expectClean(dir, [name]),
+          };
+        },
+      });
+    },
+    LONG,
+  );
+
+  test(
+    'import leaves a store that is whole',
+    async () => {
+      const files = folder();
+      for (const name of ['a', 'b', 'c']) writeFileSync(join(files, name), randomBytes(random, 1_000_000));
+      await kill({
+        kills: FEW,
+        prepare: async () => {
+          const dir = join(folder(), 'store');
+          return {
+            args: ['import', '--store', dir, files, 'made:1'],
+            check: () => expectWhole(dir),
+            finish: () => expectClean(dir, ['docker.io/library/made:1']),
+          };
+        },
+      });
+    },
+    LONG,
+  );
+});
+
+test(
+  'a pull that was killed at nine tenths of a large layer fetches the last tenth',
+  async () => {
+    const large = imageOf(25_200_000);
+    const layer = large.layers[0]!.descriptor;
+    fillRegistry(registry.contents, ['large', '1'], large);
+    const dir = join(folder(), 'store');
+    const part = join(dir, 'partial', `${layer.digest.replace(':', '-')}.part`);
+    const args = ['pull', '--store', dir, '--limit-rate', '40MB/s', '--no-progress', `${registry.host}/large:1`];
+    const isAlmostThere = (): boolean => existsSync(part) && statSync(part).size >= layer.size * 0.9;
+    expect(await runKilled(user, args, isAlmostThere)).toMatchObject({ hit: true });
+    const kept = statSync(part).size;
+    expect(await damageOf(dir)).toEqual([]);
+    const before = registry.log.length;
+    await user.ok(args);
+    const fetches = registry.log.slice(before).filter(({ path }) => path.includes(layer.digest));
+    expect(fetches.map(({ method, headers }) => `${method} ${headers.range}`)).toEqual([
+      expect.stringMatching(new RegExp(`^GET bytes=${kept}-`)) as string,
+    ]);
+    expect(fetches[0]?.responseBytes).toBeLessThanOrEqual(2_600_000);
+    await expectClean(dir, [`${registry.host}/large:1`]);
+  },
+  LONG,
+);
