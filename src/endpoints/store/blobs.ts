@@ -1,13 +1,12 @@
 // How does content get into the store, and out of it?
-import { constants, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { type FileHandle, open as openFile, rm, utimes } from 'node:fs/promises';
+import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { Content, Open, Outcome, ReadOptions, WriteOptions } from '../../transfer/endpoint.ts';
 import { Verifier, verifyBytes } from '../../transfer/verify.ts';
 import { collect } from '../../util/content.ts';
-import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import { now } from '../../util/machine.ts';
@@ -15,6 +14,7 @@ import type { FillOptions } from './filling.ts';
 import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
 import type { StorePaths } from './paths.ts';
+import { damaged, readBlob } from './read-blob.ts';
 import type { Space } from './space.ts';
 import { SyncBatch } from './sync-batch.ts';
 import { fetchWhole, WHOLE } from './whole.ts';
@@ -23,7 +23,6 @@ import { fetchWhole, WHOLE } from './whole.ts';
 const MOST_PENDING = 64;
 /** Bytes that are read faster than anybody could wonder whether they are right. */
 const SMALL = 64 * 1024;
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The blobs of one store, as this process sees them. The directories exist before anything is written. */
 export class Blobs {
@@ -165,18 +164,8 @@ export class Blobs {
 
   /** Throws NOT_FOUND, DIGEST_MISMATCH when the file has another size, STORAGE. */
   async read(descriptor: Descriptor, options: ReadOptions = {}): Promise<Content> {
-    const { digest, size } = descriptor;
-    await this.#arrival(digest);
-    const file = await this.#open(digest);
-    try {
-      const stats = await file.stat();
-      if (!stats.isFile() || (size >= 0 && stats.size !== size)) throw damaged(digest);
-      const { start = 0, end = stats.size, signal } = options;
-      return fileContent(file, { start, end: Math.min(end, stats.size), close: true, what: digest, signal });
-    } catch (error) {
-      await file.close();
-      throw storageError(error, `cannot read ${digest} in ${this.#paths.dir}`);
-    }
+    await this.#arrival(descriptor.digest);
+    return readBlob(this.#paths, descriptor, options);
   }
 
   /** All bytes of small content, verified. Throws NOT_FOUND, DIGEST_MISMATCH, CONTENT_INVALID above `limit` bytes. */
@@ -285,19 +274,6 @@ export class Blobs {
       throw storageError(error, `cannot write ${to}`);
     }
   }
-
-  async #open(digest: string): Promise<FileHandle> {
-    try {
-      return await openFile(this.#paths.blob(digest), READ);
-    } catch (error) {
-      if (isErrno(error, 'ELOOP')) throw damaged(digest, error);
-      if (!isErrno(error, 'ENOENT') && !isErrno(error, 'ENOTDIR')) throw storageError(error, `cannot read ${digest}`);
-      throw new HubError('NOT_FOUND', `${digest} is not in the store ${this.#paths.dir}`, {
-        cause: error,
-        details: { digest },
-      });
-    }
-  }
 }
 
 /** Removes what kept a file from being renamed; throws the error when that is something else. */
@@ -320,12 +296,4 @@ async function touch(path: string): Promise<void> {
       throw storageError(error, `cannot touch ${path}`);
     }
   }
-}
-
-function damaged(digest: string, cause?: unknown): HubError {
-  return new HubError('DIGEST_MISMATCH', `stored blob ${digest} is damaged`, {
-    cause,
-    hint: 'remove the images that need it with: hubctl rmi; then pull them again',
-    details: { digest },
-  });
 }
