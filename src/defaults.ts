@@ -1,6 +1,7 @@
 // How does one environment (variables, home directory, flags) become registries, credentials and a store?
 import { isAbsolute, join } from 'node:path';
 import type { SavedTokens } from './auth/saved-tokens.ts';
+import type { PinnedRealms } from './auth/pinned-realms.ts';
 import type { CredentialAccess } from './credentials/access.ts';
 import type { RegistryClient } from './endpoints/registry/client.ts';
 import type { Store } from './endpoints/store/store.ts';
@@ -9,6 +10,12 @@ import type { HttpOptions } from './http/client.ts';
 import { lstatIfExists, readIfExists } from './util/fs.ts';
 import { isRecord, parseJson } from './util/json.ts';
 import { VERSION } from './version.ts';
+
+/** How the network is met. Only tests have reason to change any of it. */
+export interface NetworkOptions extends Pick<HttpOptions, 'clock' | 'random' | 'lookup' | 'timeouts' | 'connections'> {
+  /** Milliseconds a token service has; 15,000 by default. */
+  readonly tokenTimeout?: number | undefined;
+}
 
 export interface DefaultsOptions {
   /** `process.env`. */
@@ -33,7 +40,9 @@ export interface DefaultsOptions {
   readonly tokenCache?: boolean | undefined;
   readonly trace?: HttpOptions['trace'];
   readonly onRetry?: HttpOptions['onRetry'];
+  readonly onWaiting?: HttpOptions['onWaiting'];
   readonly onWarning?: ((message: string) => void) | undefined;
+  readonly network?: NetworkOptions | undefined;
   /** Ends credential helpers and keychain calls under way; requests get a signal of their own. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,6 +57,8 @@ export interface Defaults extends AsyncDisposable {
   network(host: string): Promise<HttpOptions>;
   /** Forgets the tokens for a registry (its canonical name), or for all, that this and other runs keep in a file. */
   forgetTokens(registry?: string): Promise<void>;
+  /** Token services that were accepted at login. */
+  realms(): Promise<PinnedRealms>;
 }
 
 /** `$HUBCTL_HOME`, else `$XDG_DATA_HOME/hubctl`, else `~/.local/share/hubctl`. */
@@ -83,6 +94,7 @@ export function createDefaults(options: DefaultsOptions): Defaults {
       return network();
     },
     forgetTokens: (registry) => forget(options, registry),
+    realms: () => realms(options),
     [Symbol.asyncDispose]: async () => {
       const closing: Promise<void>[] = [];
       if (registries.made()) closing.push(registries().then((client) => client.close()));
@@ -141,11 +153,19 @@ async function openRegistries(
     registry: hosts.registryOfHost(named.get(url.host) ?? url.host),
     repository: hosts.repositoryOfPath(url.pathname),
   });
-  const { insecure } = common;
+  const { insecure, clock } = common;
+  const tokenTimeout = options.network?.tokenTimeout;
   const saved = await savedTokens(options);
   const { tokens, challenges } = saved ?? {};
-  const layer = authenticate({ find: credentials.find, registryOf, clientId: 'hubctl', insecure, tokens, challenges });
+  const { find } = credentials;
+  const pinnedRealm = async (registry: string): Promise<string | undefined> => (await realms(options)).get(registry);
+  const shared = { tokens, challenges, clock, tokenTimeout, pinnedRealm };
+  const layer = authenticate({ find, registryOf, clientId: 'hubctl', insecure, ...shared });
   const traits = traitsInFile(join(cacheHome(options), 'hubctl', 'registries.json'));
+  const journal = once(async () => {
+    const { journalInFile } = await import('./endpoints/registry/upload-journal.ts');
+    return journalInFile(join(cacheHome(options), 'hubctl', 'uploads.json'));
+  });
   const http = createHttp({ ...common, authenticate: layer });
   const origins = createOrigins(common);
   const originOf = async (host: string): Promise<URL> => {
@@ -164,9 +184,11 @@ async function openRegistries(
     send: http.send,
     originOf,
     close: async () => {
-      await Promise.all([http.close(), saved?.save(), traits.save?.()]);
+      await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.made() && (await journal()).save?.()]);
     },
+    sleep: clock && ((milliseconds, signal) => clock.sleep(milliseconds, signal)),
     traits,
+    journal,
     // What goes wrong here goes wrong again when a request is sent, and is told then.
     warm: (host, count) => void warm(host, count).catch(() => undefined),
     onWarning: options.onWarning,
@@ -181,6 +203,11 @@ async function savedTokens(options: DefaultsOptions): Promise<SavedTokens | unde
     import('./http/clock.ts'),
   ]);
   return loadTokens(path, systemClock);
+}
+
+async function realms(options: DefaultsOptions): Promise<PinnedRealms> {
+  const { pinnedRealms } = await import('./auth/pinned-realms.ts');
+  return pinnedRealms(join(configHome(options), 'hubctl', 'realms.json'));
 }
 
 /** Wherever any run may have kept them, also where this one keeps none. */
@@ -238,6 +265,7 @@ async function httpOptions(
   const { proxies, httpHeaders } = await credentials.dockerConfig();
   const headers = Object.fromEntries(Object.entries(httpHeaders).map(([name, value]) => [name.toLowerCase(), value]));
   return {
+    ...options.network,
     userAgent: `hubctl/${VERSION}`,
     proxy: proxyFromEnvironment(env, proxies['default']),
     insecure: hostMatcher([...insecure, ...(await insecureRegistries(options))]),
@@ -252,6 +280,7 @@ async function httpOptions(
     limitRate: options.limitRate,
     trace: options.trace,
     onRetry: options.onRetry,
+    onWaiting: options.onWaiting,
   };
 }
 

@@ -7,6 +7,8 @@ interface CodeFacts {
   readonly retryable?: true;
   /** One line for `hubctl help errors`. */
   readonly meaning: string;
+  /** The next step, where the one who threw the error knows no better. */
+  readonly next?: string;
 }
 
 /** Every error code, once: exit status, whether waiting may help, and what it means. */
@@ -17,21 +19,65 @@ export const ERROR_CODES = {
   REFERENCE_INVALID: { exit: 2, meaning: 'an image reference, tag, digest or platform is malformed' },
   CONFIG_INVALID: { exit: 2, meaning: 'a configuration file cannot be understood' },
   NOT_FOUND: { exit: 3, meaning: 'the image, repository, blob or local name does not exist' },
-  UNAUTHORIZED: { exit: 4, meaning: 'the registry wants a login, or refused the one it got' },
-  DENIED: { exit: 4, meaning: 'the account may not do this' },
+  UNAUTHORIZED: {
+    exit: 4,
+    meaning: 'the registry wants a login, or refused the one it got',
+    next: 'log in with: hubctl login',
+  },
+  DENIED: { exit: 4, meaning: 'the account may not do this', next: 'see who you are with: hubctl auth ls' },
   CREDENTIALS_UNAVAILABLE: { exit: 4, meaning: 'the keychain or credential helper cannot be used' },
-  RATE_LIMITED: { exit: 5, retryable: true, meaning: 'the registry limits requests or pulls' },
-  UNREACHABLE: { exit: 6, retryable: true, meaning: 'the host cannot be reached or broke the connection' },
-  TIMEOUT: { exit: 6, retryable: true, meaning: 'the host did not answer in time' },
-  SERVER_ERROR: { exit: 6, retryable: true, meaning: 'the registry failed or answered nonsense' },
-  TLS: { exit: 6, meaning: 'the TLS connection could not be trusted or made' },
-  DIGEST_MISMATCH: { exit: 7, meaning: 'content differs from its digest or size; nothing was stored' },
-  CONTENT_INVALID: { exit: 7, meaning: 'content has its digest but is not a valid manifest, config or archive' },
-  UNSUPPORTED: { exit: 8, meaning: 'the registry, this Node.js or this version of hubctl cannot do it' },
+  RATE_LIMITED: {
+    exit: 5,
+    retryable: true,
+    meaning: 'the registry limits requests or pulls',
+    next: 'wait a while, or log in, which raises the limit of most registries',
+  },
+  UNREACHABLE: {
+    exit: 6,
+    retryable: true,
+    meaning: 'the host cannot be reached or broke the connection',
+    next: 'check the network, then run the same command again; what was received is kept',
+  },
+  TIMEOUT: {
+    exit: 6,
+    retryable: true,
+    meaning: 'the host did not answer in time',
+    next: 'run the same command again; what was received is kept',
+  },
+  SERVER_ERROR: {
+    exit: 6,
+    retryable: true,
+    meaning: 'the registry failed or answered nonsense',
+    next: 'the registry or a proxy before it has a problem; try again in a while',
+  },
+  TLS: {
+    exit: 6,
+    meaning: 'the TLS connection could not be trusted or made',
+    next: 'check the address and the certificates of this machine',
+  },
+  DIGEST_MISMATCH: {
+    exit: 7,
+    meaning: 'content differs from its digest or size; nothing was stored',
+    next: 'nothing was stored; if it happens again, something on the way changes content',
+  },
+  CONTENT_INVALID: {
+    exit: 7,
+    meaning: 'content has its digest but is not a valid manifest, config or archive',
+    next: 'nothing was stored; tell whoever made the image',
+  },
+  UNSUPPORTED: {
+    exit: 8,
+    meaning: 'the registry, this Node.js or this version of hubctl cannot do it',
+    next: 'ask whoever runs the registry',
+  },
   CONFLICT: { exit: 8, meaning: 'something is in the way, such as an immutable tag' },
   LOCKED: { exit: 8, retryable: true, meaning: 'another process holds what is needed' },
-  REFUSED: { exit: 8, meaning: 'a safety rule forbids it' },
-  STORAGE: { exit: 9, meaning: 'the disk is full, read-only or damaged' },
+  REFUSED: { exit: 8, meaning: 'a safety rule forbids it', next: 'nothing was sent; tell whoever runs the registry' },
+  STORAGE: {
+    exit: 9,
+    meaning: 'the disk is full, read-only or damaged',
+    next: 'make room, or choose another store with --store',
+  },
   ABORTED: { exit: 130, meaning: 'interrupted; partial downloads are kept for resume' },
 } as const;
 
@@ -66,6 +112,11 @@ export class HubError extends Error {
   get exitCode(): number {
     const bySignal = this.code === 'ABORTED' ? SIGNAL_EXITS[String(this.details['signal'])] : undefined;
     return bySignal ?? this.#facts.exit;
+  }
+
+  /** `hint`, else what helps against most errors of this code. */
+  get next(): string | undefined {
+    return this.hint ?? this.#facts.next;
   }
 
   get retryable(): boolean {

@@ -4,7 +4,13 @@
 export { copy, type CopyResult } from './transfer/copy.ts';
 export type { CopyOptions, ReadableSink } from './transfer/options.ts';
 export { openEndpoint, type EndpointKind, type OpenedEndpoint, type OpenServices } from './endpoints/open.ts';
-export { createDefaults, defaultStoreDir, type Defaults, type DefaultsOptions } from './defaults.ts';
+export {
+  createDefaults,
+  defaultStoreDir,
+  type Defaults,
+  type DefaultsOptions,
+  type NetworkOptions,
+} from './defaults.ts';
 export { Limiter, type LimitOptions } from './transfer/limit.ts';
 export { selectManifest, selectManifests } from './transfer/select.ts';
 export type {
@@ -92,6 +98,7 @@ export { finishDeviceLogin, startDeviceLogin, type DeviceCode, type HubLoginPlac
 // Places.
 export { createRegistryClient, type RegistryClient, type RegistryClientOptions } from './endpoints/registry/client.ts';
 export { traitsInFile, type TraitMemory, type Traits } from './endpoints/registry/traits.ts';
+export { journalInFile, type UploadJournal, type UploadPlace } from './endpoints/registry/upload-journal.ts';
 export { RegistryEndpoint } from './endpoints/registry/registry.ts';
 export { RegistryHost } from './endpoints/registry/host.ts';
 export { openStore, type Store, type StoredImage } from './endpoints/store/store.ts';

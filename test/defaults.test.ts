@@ -251,7 +251,9 @@ describe('the headers in config.json', () => {
     await home.write('.docker/config.json', { ...config, auths });
     const bytes = Buffer.from('layer');
     registry.contents.putBlob('team/app', bytes);
-    const endpoint = (await defaultsOf(home).registries()).repository(registry.host, 'team/app');
+    const defaults = defaultsOf(home);
+    await (await defaults.realms()).pin(registry.host, registry.tokenServer?.origin ?? '');
+    const endpoint = (await defaults.registries()).repository(registry.host, 'team/app');
     const blob = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length };
     expect((await collect(await endpoint.read(blob), 100)).toString()).toBe('layer');
     const sent = (log: Registry['log'] = []): readonly unknown[] => log.map(({ headers }) => headers['x-corp']);

@@ -39,7 +39,8 @@ export interface AuthenticateOptions {
 export function authenticate(options: AuthenticateOptions): Layer {
   const { clock = systemClock, tokens = new TokenCache(), challenges = new Map<string, KnownChallenge>() } = options;
   const authorizations = new Authorizations({ ...options, clock, tokens });
-  const shared: Shared = { authorizations, challenges, registryOf: options.registryOf };
+  const { registryOf } = options;
+  const shared: Shared = { authorizations, challenges, registryOf, uses: new Map() };
   return (next) => (request) => new Attempt(next, request, shared).send();
 }
 
@@ -47,7 +48,12 @@ interface Shared {
   readonly authorizations: Authorizations;
   readonly challenges: Map<string, KnownChallenge>;
   readonly registryOf: (url: URL) => RegistryTarget | undefined;
+  /** How often each header was sent. */
+  readonly uses: Map<string, number>;
 }
+
+/** Tokens fetched for one request, while others use them up. */
+const MAX_REFRESHES = 3;
 
 class Attempt {
   readonly #next: Send;
@@ -69,11 +75,35 @@ class Attempt {
     if (response.status === 403 && first !== undefined && this.#shared.authorizations.isEarlier(first)) {
       return this.#withFreshToken(response, first);
     }
-    if (response.status !== 401) return response;
-    const second = await this.#secondTry(response);
-    if (second === undefined || second === first) return response;
-    response.body.cancel();
-    return this.#sendWith(second);
+    return this.#signed(await this.#answered(response, first));
+  }
+
+  /** Says in a refusal whose credentials were refused. */
+  async #signed(response: HttpResponse): Promise<HttpResponse> {
+    if (response.status !== 401 || !this.#target) return response;
+    return { ...response, account: await this.#shared.authorizations.accountOf(this.#target) };
+  }
+
+  /**
+   * Asks again with what the challenge wants. A fresh token that is refused as well says no, unless others have used it
+   * meanwhile: it may have been good for a few requests only.
+   */
+  async #answered(refused: HttpResponse, first: string | undefined): Promise<HttpResponse> {
+    let response = refused;
+    let used = first;
+    for (let refreshes = 0; response.status === 401 && refreshes < MAX_REFRESHES; refreshes += 1) {
+      if (refreshes > 0 && !this.#isShared(used)) break;
+      const next = await this.#secondTry(response);
+      if (next === undefined || next === used) break;
+      response.body.cancel();
+      used = next;
+      response = await this.#sendWith(next);
+    }
+    return response;
+  }
+
+  #isShared(authorization: string | undefined): boolean {
+    return authorization !== undefined && (this.#shared.uses.get(authorization) ?? 0) > 1;
   }
 
   get #isOurs(): boolean {
@@ -142,6 +172,8 @@ class Attempt {
 
   async #sendWith(authorization: string | undefined): Promise<HttpResponse> {
     if (authorization === undefined) return this.#next(this.#request);
+    const { uses } = this.#shared;
+    uses.set(authorization, (uses.get(authorization) ?? 0) + 1);
     const response = await this.#next({ ...this.#request, headers: { ...this.#request.headers, authorization } });
     if (response.status === 401) this.#shared.authorizations.drop(authorization);
     return response;

@@ -70,6 +70,15 @@ export class Authorizations {
     return token === undefined ? undefined : `Bearer ${token}`;
   }
 
+  /** Whose credentials a registry gets, and where they came from: `alice, with credentials from file ~/.docker/config.json`. */
+  async accountOf(target: RegistryTarget): Promise<string | undefined> {
+    const found = await this.#find(target);
+    if (!found) return undefined;
+    const { credential, source } = found;
+    const name = credential.kind === 'bearer' ? undefined : credential.username;
+    return `${name ?? 'the bearer of a token'}, with credentials from ${source}`;
+  }
+
   /** Forgets the token in a header that was not accepted. */
   drop(authorization: string): void {
     this.#options.tokens.drop(tokenIn(authorization));

@@ -101,7 +101,7 @@ async function prove(
   }
   const { realm: named = '', service } = challenge.parameters;
   const realm = resolveRealm(named, url);
-  checkRealmPin(realm, { name: registry, url, pinned: options.pinnedRealm });
+  checkRealmPin(realm, { name: registry, url, pinned: options.pinnedRealm, accepting: true });
   const send: Send = (request) =>
     options.send({ ...request, signal: AbortSignal.any([signal, ...(request.signal ? [request.signal] : [])]) });
   const token = await fetchToken(

@@ -1,9 +1,14 @@
 // May a token be asked for where the registry says, and may the password go there?
+import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from '../http/addresses.ts';
 
 /** Token services that are known to belong to a registry, by the name the registry has in references. */
-const BUILT_IN: Readonly<Record<string, string>> = { 'docker.io': 'https://auth.docker.io' };
+const BUILT_IN: Readonly<Record<string, string>> = {
+  'docker.io': 'https://auth.docker.io',
+  'registry.digitalocean.com': 'https://api.digitalocean.com',
+  'registry.gitlab.com': 'https://gitlab.com',
+};
 
 /**
  * The URL of the token service in a challenge of the registry at `url`; UNAUTHORIZED when it names none. Refused (REFUSED) are addresses that are not
@@ -32,24 +37,41 @@ export function resolveRealm(realm: string, url: URL): URL {
 
 /**
  * Throws REFUSED when the credentials for `registry` (its name in references) must not be sent to `realm`: another origin
- * than the one accepted before (`pinned`) or, for registries whose token service is known, another than that one.
+ * than the one accepted before (`pinned`) or known to belong to the registry; where there is neither, any that is not
+ * the registry's own or of its own domain over https. A login, which is about to accept it, asks with `accepting`.
  */
 export function checkRealmPin(
   realm: URL,
-  registry: { readonly name: string; readonly url: URL; readonly pinned: string | undefined },
+  registry: {
+    readonly name: string;
+    readonly url: URL;
+    readonly pinned: string | undefined;
+    readonly accepting?: boolean | undefined;
+  },
 ): void {
-  const { name, url } = registry;
+  const { name, url, accepting = false } = registry;
   if (realm.origin === url.origin) return;
   const pinned = registry.pinned ?? BUILT_IN[name];
-  if (pinned === undefined || pinned === realm.origin) return;
-  throw new HubError(
-    'REFUSED',
-    `${name} wants the password to be sent to ${realm.origin}, but its token service is ${pinned}`,
-    {
-      hint: `if the registry moved its token service, log in again with: hubctl login ${name}`,
-      details: { registry: name, realm: realm.origin, expected: pinned },
-    },
-  );
+  if (pinned === realm.origin || (pinned === undefined && (accepting || isSameDomain(realm, url)))) return;
+  const message = `${name} wants the password to be sent to ${realm.origin}`;
+  if (pinned === undefined) {
+    throw new HubError('REFUSED', `${message}, which nobody has accepted yet`, {
+      hint: `if that is its token service, accept it by logging in: hubctl login ${name}`,
+      details: { registry: name, realm: realm.origin },
+    });
+  }
+  throw new HubError('REFUSED', `${message}, but its token service is ${pinned}`, {
+    hint: `if the registry moved its token service, log in again with: hubctl login ${name}`,
+    details: { registry: name, realm: realm.origin, expected: pinned },
+  });
+}
+
+/** `gitlab.example.com` for `registry.example.com`: whoever runs the one runs the other. Never by address or over http. */
+function isSameDomain(realm: URL, url: URL): boolean {
+  if (realm.protocol !== 'https:' || url.protocol !== 'https:' || isIP(bareHost(url.hostname)) !== 0) return false;
+  const [own, other] = [bareHost(url.hostname), bareHost(realm.hostname)];
+  const parent = own.slice(own.indexOf('.') + 1);
+  return other.endsWith(`.${own}`) || (parent.includes('.') && (other === parent || other.endsWith(`.${parent}`)));
 }
 
 /** A service in a private place is believed only of a registry in the same kind of place. */

@@ -30,6 +30,8 @@ export interface Context {
   network(host: string): Promise<HttpOptions>;
   /** Forgets the tokens kept for a registry, or for all of them. */
   forgetTokens(registry?: string): Promise<void>;
+  /** Notes the origin of a token service that was accepted for a registry. */
+  acceptRealm(registry: string, realm: string): Promise<void>;
   /** Closes connections and stores that were opened. Safe to call when nothing was. */
   close(): Promise<void>;
 }

@@ -29,9 +29,11 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     limitRate: globals.limitRate,
     tokenCache: globals.tokenCache,
     signal,
+    network: io.network,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
       output.note(`${message}; trying ${url} again in ${(delay / 1000).toFixed(1)} s`),
+    onWaiting: ({ host, seconds }) => output.note(`waiting for ${host} to check what it was sent (${seconds} s)`),
     onWarning: (message) => output.warn(message),
   });
   return {
@@ -45,6 +47,7 @@ export function createContext(io: Io, globals: GlobalFlags): Context {
     credentials: () => defaults.credentials(),
     network: (host) => defaults.network(host),
     forgetTokens: (registry) => defaults.forgetTokens(registry),
+    acceptRealm: async (registry, realm) => (await defaults.realms()).pin(registry, realm),
     close: async () => defaults[Symbol.asyncDispose](),
   };
 }

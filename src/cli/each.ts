@@ -1,5 +1,6 @@
 // How does a command work on several references and tell apart what succeeded and what failed?
 import { HubError } from '../errors.ts';
+import { whileDoing } from './doing.ts';
 import { report } from './report.ts';
 import type { Context } from './context.ts';
 
@@ -15,18 +16,25 @@ export interface EachResult<Item, Value> {
   rethrow(): void;
 }
 
+export interface EachOptions<Item> {
+  /** The operation and the name of an item, for the messages of what fails. */
+  readonly doing?: ((item: Item) => readonly [verb: string, reference: string]) | undefined;
+}
+
 /** Runs `work` on every item at once; transfers inside share their own limiter. One item fails or succeeds as itself. */
 export async function each<Item, Value>(
   context: Context,
   items: readonly Item[],
   work: (item: Item) => Promise<Value>,
+  { doing }: EachOptions<Item> = {},
 ): Promise<EachResult<Item, Value>> {
   const results = await Promise.allSettled(items.map((item) => work(item)));
   const finished: Finished<Item, Value>[] = [];
   const errors: unknown[] = [];
   for (const [index, result] of results.entries()) {
-    if (result.status === 'rejected') errors.push(result.reason);
-    else finished.push({ item: items[index] as Item, value: result.value });
+    const item = items[index] as Item;
+    if (result.status === 'fulfilled') finished.push({ item, value: result.value });
+    else errors.push(doing ? whileDoing(...doing(item), result.reason) : result.reason);
   }
   return { finished, failures: errors.length, rethrow: () => rethrow(context, errors, items.length) };
 }

@@ -1,5 +1,6 @@
 // What does a command see of the world outside? Everything arrives here, so that tests can supply it.
 import type { Readable, Writable } from 'node:stream';
+import type { NetworkOptions } from '../defaults.ts';
 
 export interface InputStream extends Readable {
   readonly isTTY?: boolean;
@@ -25,6 +26,8 @@ export interface Io {
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Clock and time limits of the network; tests cannot wait as long as people do. */
+  readonly network?: NetworkOptions | undefined;
   /** Aborted with a HubError ABORTED as its reason on Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }

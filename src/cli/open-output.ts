@@ -49,7 +49,12 @@ async function storeTarget(context: Context): Promise<OutputTarget> {
     store,
     named: false,
     whole: false,
-    known: async (name) => (await store.images()).find((image) => image.name === name)?.descriptor,
+    known: async (name) => {
+      const known = (await store.images()).find((image) => image.name === name)?.descriptor;
+      // What is new has to be written: that it cannot be is better said before anything is asked of a registry.
+      if (!known) await store.upkeep.checkWritable();
+      return known;
+    },
     nameFor: () => undefined,
     line: (line) => context.output.line(line),
     commit: async () => undefined,

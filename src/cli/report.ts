@@ -48,14 +48,14 @@ function hubErrorIn(error: unknown): HubError | undefined {
 }
 
 function jsonReport({ code, error }: Failure, exit: number): string {
-  const { message, hint, details } = error;
-  return safeJson({ error: { code, message, hint, details, exit } });
+  const { message, details } = error;
+  return safeJson({ error: { code, message, hint: error.next, details, exit } });
 }
 
 function textReport({ code, error, thrown }: Failure, debug: boolean): string {
   const lines = [`hubctl: ${safeText(error.message)}`];
   for (const part of partsOf(error)) lines.push(`  ${safeText(part)}`);
-  if (error.hint !== undefined) lines.push(`  hint: ${safeText(error.hint)}`);
+  if (error.next !== undefined) lines.push(`  hint: ${safeText(error.next)}`);
   if (debug) lines.push(...debugLines(code, error, thrown));
   const { usage, command } = error.details;
   if (error.code !== 'USAGE' || typeof command !== 'string') return lines.join('\n');

@@ -33,6 +33,8 @@ export class AnswerReader {
   #left = 0;
   #keeps = true;
   #idle: number | undefined;
+  /** Bytes of the lines after the last chunk. */
+  #trailers = 0;
   /** While set, `feed` stops after what it is telling. */
   paused = false;
 
@@ -154,6 +156,8 @@ export class AnswerReader {
 
   #endLine(line: string): void {
     if (this.#state === 'trailer') {
+      this.#trailers += line.length;
+      if (this.#trailers > MAX_HEAD) throw broken('trailers without end');
       if (line === '') this.#finish();
       return;
     }
@@ -169,6 +173,7 @@ export class AnswerReader {
   }
 
   #finish(): void {
+    this.#trailers = 0;
     this.#state = 'head';
     this.#listener.onEnd(this.#keeps, this.#idle);
   }

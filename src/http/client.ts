@@ -11,6 +11,7 @@ import { retry, type RetryEvent } from './retry.ts';
 import type { TlsOptions } from './tls.ts';
 import { trace } from './trace.ts';
 import { createTransport } from './transport.ts';
+import { tellWaiting, type WaitingEvent } from './waiting.ts';
 
 /** Milliseconds. */
 export interface HttpTimeouts {
@@ -24,6 +25,8 @@ export interface HttpTimeouts {
   readonly body?: number | undefined;
   /** For which an upload may stand still; 30,000 by default. */
   readonly upload?: number | undefined;
+  /** For requests that ask for more time than usual, since the registry checks what it was sent; as they say by default. */
+  readonly commit?: number | undefined;
 }
 
 export interface HttpOptions {
@@ -40,6 +43,8 @@ export interface HttpOptions {
   readonly trace?: ((line: string) => void) | undefined;
   /** Called before each wait. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Called every ten seconds while a registry checks what it was sent. */
+  readonly onWaiting?: ((event: WaitingEvent) => void) | undefined;
   /** Attempts per request, 6 by default. */
   readonly tries?: number | undefined;
   /** Longest wait, in milliseconds, that a server may ask for with Retry-After; 300,000 by default. */
@@ -80,12 +85,18 @@ export function createHttp(options: HttpOptions): Http {
     redirect(),
     options.authenticate,
     gate.layer,
+    options.onWaiting && tellWaiting(options.onWaiting),
     options.limitRate === undefined ? undefined : limitRate(options.limitRate, clock),
     options.trace && trace(options.trace, clock),
   ];
   const send = stack(
-    transport.send,
+    timeouts.commit === undefined ? transport.send : committing(transport.send, timeouts.commit),
     layers.filter((layer): layer is Layer => layer !== undefined),
   );
   return { ...transport, send };
+}
+
+function committing(send: Send, commit: number): Send {
+  return async (request) =>
+    send(request.headersTimeout === undefined ? request : { ...request, headersTimeout: commit });
 }

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { connect, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
-import { bareHost, isLoopback, isMachineLocal } from './addresses.ts';
+import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from './addresses.ts';
 import type { Clock } from './clock.ts';
 import { dial, type Lookup } from './dial.ts';
 import { failureOf } from './failure.ts';
@@ -37,6 +37,8 @@ export class Connector {
   /** Hosts whose certificate the built-in CAs do not vouch for, so that those of the operating system are asked as well. */
   readonly #asksSystem = new Set<string>();
   readonly #onThisMachine = new Set<string>();
+  /** True once the user was led to an address of a private network by what the user named. */
+  #isInside = false;
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -45,7 +47,7 @@ export class Connector {
   }
 
   /**
-   * A connection to the origin of `url`, ready for a request; https goes through the proxy if there is one. `guarded` refuses addresses of this machine and its link,
+   * A connection to the origin of `url`, ready for a request; https goes through the proxy if there is one. `guarded` refuses addresses of this machine, its link and private networks,
    * unless a proxy makes the connection. Throws UNREACHABLE, TIMEOUT, TLS, REFUSED, CONFIG_INVALID, ABORTED.
    */
   async open(url: URL, guarded = false): Promise<Socket> {
@@ -112,7 +114,7 @@ export class Connector {
   async #dial(url: URL, options: { place: string; guarded: boolean; tapped?: boolean }): Promise<Socket> {
     const { lookup, connectTimeout: timeout = TIMEOUT } = this.#options;
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-    const isForbidden = options.guarded ? isMachineLocal : undefined;
+    const isForbidden = options.guarded ? this.#isOutOfReach : undefined;
     const { place, tapped } = options;
     const socket = await dial(url.hostname, port, {
       place,
@@ -122,9 +124,15 @@ export class Connector {
       tapped,
       signal: this.#closing.signal,
     });
-    if (isLoopback(socket.remoteAddress ?? '')) this.#onThisMachine.add(url.hostname);
+    const { remoteAddress = '' } = socket;
+    if (isLoopback(remoteAddress)) this.#onThisMachine.add(url.hostname);
+    if (isPrivateAddress(remoteAddress)) this.#isInside = true;
     return socket;
   }
+
+  /** A server on the internet has no business inside a private network, unless the user works in there. */
+  readonly #isOutOfReach = (address: string): boolean =>
+    isMachineLocal(address) || (!this.#isInside && isPrivateAddress(address));
 
   /** Asks the proxy for a tunnel to the origin. */
   async #tunnel(proxy: URL, url: URL): Promise<Socket> {

@@ -151,7 +151,7 @@ function tooLate({ place, timeout }: DialOptions): HubError {
 
 function forbiddenAddress(host: string, address: string): HubError {
   const where = host === address ? address : `${host} (${address})`;
-  return new HubError('REFUSED', `a server named the address ${where}, which is this machine or its own link`, {
+  return new HubError('REFUSED', `a server named the address ${where}, which is this machine or inside its network`, {
     hint: 'a registry on the internet has no reason to point there; report it to whoever runs the registry',
     details: { host, address },
   });

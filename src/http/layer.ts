@@ -20,8 +20,18 @@ export interface HttpRequest {
   readonly scopes?: readonly string[] | undefined;
   /** False for a request that must not be sent twice without asking first. GET, HEAD, PUT, DELETE and POST default to true, PATCH to false. */
   readonly repeatable?: boolean | undefined;
+  /**
+   * Asked before a request whose answer was lost is sent again: an answer that makes that needless, undefined when there
+   * is none.
+   */
+  readonly settled?: (() => Promise<HttpResponse | undefined>) | undefined;
   /** `manual` gives the 3xx answer to the caller. */
   readonly redirect?: 'follow' | 'manual' | undefined;
+  /**
+   * For an answer that is small and needed in one piece: when its body breaks off, the request is sent again. `limit` is in
+   * bytes; a longer one is CONTENT_INVALID, and `what` names it.
+   */
+  readonly whole?: { readonly limit: number; readonly what: string } | undefined;
   /** Bytes of the answer's body at most, where that is known: short answers may share a connection. */
   readonly expected?: number | undefined;
   /** Milliseconds without a byte of answer after the request was sent; 30,000 by default. */
@@ -54,6 +64,8 @@ export interface HttpResponse {
   readonly body: Content;
   /** How often the request was sent until this answer came, when more than once. */
   readonly tries?: number | undefined;
+  /** Of a refusal: whose credentials were sent, and where they came from. For people. */
+  readonly account?: string | undefined;
 }
 
 /** Sends a request and gives any answer, whatever its status. Throws UNREACHABLE, TIMEOUT, TLS, ABORTED. */

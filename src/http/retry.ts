@@ -1,5 +1,6 @@
 // Which requests are sent again, after which wait, and when is enough enough? The only place where requests are retried.
 import { HubError } from '../errors.ts';
+import { collect, contentOf } from '../util/content.ts';
 import { isLoopback } from './addresses.ts';
 import type { Clock } from './clock.ts';
 import { abortedBy } from './failure.ts';
@@ -72,10 +73,30 @@ class Attempts {
       if (this.#wasStale(outcome)) continue;
       this.#tries += 1;
       const delay = this.#delayAfter(outcome);
+      if (delay !== undefined) await this.#pause(outcome, delay);
+      const settled = await this.#settled(outcome);
+      if (settled) return settled;
       if (delay === undefined) return this.#finish(outcome);
-      if ('response' in outcome) outcome.response.body.cancel();
-      this.#announce(outcome, delay);
-      await this.#options.clock.sleep(delay, this.#request.signal);
+    }
+  }
+
+  async #pause(outcome: Outcome, delay: number): Promise<void> {
+    if ('response' in outcome) outcome.response.body.cancel();
+    this.#announce(outcome, delay);
+    await this.#options.clock.sleep(delay, this.#request.signal);
+  }
+
+  /** What a request has done whose answer was lost. Who asks has tries of their own, so their failure says nothing. */
+  async #settled(outcome: Outcome): Promise<HttpResponse | undefined> {
+    const { settled, signal } = this.#request;
+    if (!settled || !('error' in outcome) || signal?.aborted) return undefined;
+    if (!HubError.is(outcome.error) || !outcome.error.retryable || outcome.error.details['sent'] === false)
+      return undefined;
+    try {
+      return await settled();
+    } catch (error) {
+      if (HubError.is(error) && error.retryable) return undefined;
+      throw error;
     }
   }
 
@@ -85,7 +106,7 @@ class Attempts {
     try {
       const response = await this.#next(this.#request);
       this.#options.reached.add(url.host);
-      return { response };
+      return { response: await gathered(response, this.#request) };
     } catch (error) {
       if (isBodyError(error)) throw error;
       return { error };
@@ -95,6 +116,8 @@ class Attempts {
   /** The other side closed a kept connection just before it was used again: try at once, without counting. */
   #wasStale(outcome: Outcome): boolean {
     if (!('error' in outcome) || !this.#isRepeatable || !HubError.is(outcome.error)) return false;
+    // It looks the same when the connection broke after the request was carried out.
+    if (this.#request.settled) return false;
     if (outcome.error.details['stale'] !== true || this.#stale >= MAX_STALE) return false;
     this.#stale += 1;
     return true;
@@ -105,8 +128,12 @@ class Attempts {
     if (this.#request.signal?.aborted) return undefined;
     if ('error' in outcome) return this.#delayAfterError(outcome.error);
     const { status, headers, url } = outcome.response;
-    if (!this.#isRepeatable || !RETRYABLE_STATUS.has(status)) return undefined;
-    return this.#wait(parseRetryAfter(headers.get('retry-after'), this.#options.clock.now()), url.host);
+    if (!RETRYABLE_STATUS.has(status)) return undefined;
+    const asked = parseRetryAfter(headers.get('retry-after'), this.#options.clock.now());
+    if (this.#isRepeatable) return this.#wait(asked, url.host);
+    // Whoever sends this one again decides when; the others leave the host alone as well.
+    if (asked !== undefined) this.#close(asked, url.host);
+    return undefined;
   }
 
   #delayAfterError(error: unknown): number | undefined {
@@ -116,12 +143,18 @@ class Attempts {
   }
 
   #wait(asked: number | undefined, host: string): number | undefined {
-    const { clock, gate, random, maxWait = MAX_WAIT } = this.#options;
+    const { random } = this.#options;
     if (this.#tries >= (this.#options.tries ?? TRIES)) return undefined;
     if (asked === undefined) return random() * Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (this.#tries - 1));
-    if (asked > maxWait) return undefined;
+    return this.#close(asked, host) ? asked : undefined;
+  }
+
+  /** False when that is longer than anybody wants to wait. */
+  #close(asked: number, host: string): boolean {
+    const { clock, gate, maxWait = MAX_WAIT } = this.#options;
+    if (asked > maxWait) return false;
     gate.close(host, clock.now() + asked);
-    return asked;
+    return true;
   }
 
   get #isRepeatable(): boolean {
@@ -139,6 +172,8 @@ class Attempts {
     const { reached, tries = TRIES } = this.#options;
     const { url } = this.#request;
     const reason = error.details['reason'];
+    // A request that was given more time than usual is not given it six times.
+    if (reason === 'headers-timeout' && this.#request.headersTimeout !== undefined) return 1;
     if (reason === 'token-timeout') return 2;
     if (reached.has(url.host)) return tries;
     if (reason === 'no-such-host') return 1;
@@ -164,6 +199,11 @@ class Attempts {
       details: { ...error.details, tries },
     });
   }
+}
+
+async function gathered(response: HttpResponse, { whole, method }: HttpRequest): Promise<HttpResponse> {
+  if (!whole || response.status !== 200 || method === 'HEAD') return response;
+  return { ...response, body: contentOf(await collect(response.body, whole.limit, whole.what)) };
 }
 
 function messageOf(error: unknown): string {

@@ -10,7 +10,7 @@ import type { ContentKind } from './events.ts';
 import { Held, lacksContent } from './held.ts';
 import type { Limiter } from './limit.ts';
 import { reader } from './read.ts';
-import { verifyBytes } from './verify.ts';
+import { secondTry, verifyBytes } from './verify.ts';
 
 /** Layers and blobs of artifacts; manifests and configs are not counted. Bytes are as stored, mostly compressed. */
 export interface CopyTotals {
@@ -48,6 +48,8 @@ export class Copier {
   readonly #manifests = new Map<string, Promise<Buffer>>();
   /** What was read before it is copied. */
   readonly #small = new Map<string, Promise<Buffer>>();
+  /** What was asked for its referrers: a registry may say that two manifests refer to each other. */
+  readonly #subjects = new Set<string>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
   readonly #held: Held;
   #failure: unknown;
@@ -109,7 +111,8 @@ export class Copier {
   /** Copies what refers to a manifest, such as signatures, and what refers to that. */
   async referrers(subject: Descriptor, depth = 0): Promise<void> {
     const { from, signal } = this.#parts;
-    if (!from.referrers || depth > MAX_DEPTH) return;
+    if (!from.referrers || depth > MAX_DEPTH || this.#subjects.has(subject.digest)) return;
+    this.#subjects.add(subject.digest);
     const found: Descriptor[] = [];
     for await (const descriptor of from.referrers(subject, { signal })) {
       found.push(descriptor);
@@ -147,11 +150,22 @@ export class Copier {
 
   /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
   smallBytes(descriptor: Descriptor): Promise<Buffer> {
-    const read = async (): Promise<Buffer> => (await this.#readBack(descriptor)) ?? (await this.#fetch(descriptor));
+    const read = async (): Promise<Buffer> =>
+      (await this.#readBack(descriptor)) ?? (await this.#fetchTwice(descriptor));
     const bytes = read();
     this.#small.set(descriptor.digest, bytes);
     bytes.catch(() => this.#small.delete(descriptor.digest));
     return bytes;
+  }
+
+  /** Once more when it arrives damaged, as all content. */
+  async #fetchTwice(descriptor: Descriptor): Promise<Buffer> {
+    try {
+      return await this.#fetch(descriptor);
+    } catch (error) {
+      if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(() => this.#fetch(descriptor));
+      throw error;
+    }
   }
 
   async #fetch(descriptor: Descriptor): Promise<Buffer> {
@@ -281,7 +295,7 @@ export class Copier {
         // One whole fetch more, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return write(true, share);
+        return secondTry(() => write(true, share));
       }
     });
     if (result.outcome === 'exists') this.#held.note(descriptor);

@@ -83,6 +83,8 @@ export interface Source {
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */
   read(descriptor: Descriptor, options?: ReadOptions): Promise<Content>;
+  /** Waits some milliseconds before content that broke off is read on; a timer by default. */
+  sleep?(milliseconds: number, signal?: AbortSignal): Promise<void>;
   tags?(options?: CallOptions): AsyncIterable<string>;
   referrers?(subject: Descriptor, options?: CallOptions): AsyncIterable<Descriptor>;
 }

@@ -73,15 +73,17 @@ class ResumingContent implements Content {
     let failures = 0;
     let refill = this.#position + PROGRESS;
     for (;;) {
+      const start = this.#position;
       try {
         await this.#content.forEach((chunk) => this.#pass(chunk, consume));
+        this.#checkEnd(start);
         this.#verifier?.finish();
         return;
       } catch (error) {
         if (this.#position >= refill) failures = 0;
         refill = this.#position + PROGRESS;
         failures += 1;
-        if (!this.#mayRetry(error, failures)) throw error;
+        if (!this.#mayRetry(error, failures)) throw this.#stopped(error);
         await this.#reopen(failures, error as HubError);
       }
     }
@@ -107,6 +109,16 @@ class ResumingContent implements Content {
     }
   }
 
+  /** An answer that ended in order, but too early, is one that broke off, unless it brought nothing at all. */
+  #checkEnd(start: number): void {
+    const { descriptor, source } = this.#reading;
+    const end = Math.min(this.#end ?? descriptor.size, descriptor.size);
+    if (this.#position >= end || this.#position === start) return;
+    throw new HubError('UNREACHABLE', `${source.name} sent less than there is of ${descriptor.digest}`, {
+      details: { reason: 'broken-body', received: this.#position, expected: end },
+    });
+  }
+
   #mayRetry(error: unknown, failures: number): boolean {
     if (this.#consumerFailed || this.#reading.range.signal?.aborted) return false;
     return HubError.is(error) && error.retryable && failures <= TRIES;
@@ -116,11 +128,26 @@ class ResumingContent implements Content {
     const { source, descriptor, range, options } = this.#reading;
     const delay = FIRST_DELAY * 2 ** (failures - 1);
     options.onRetry?.(failures, delay, error);
-    await (options.sleep ?? defaultSleep)(delay, range.signal);
-    this.#content = await source.read(descriptor, { ...range, start: this.#position, end: this.#end });
+    if (options.sleep) await options.sleep(delay, range.signal);
+    else if (source.sleep) await source.sleep(delay, range.signal);
+    else await pause(delay, undefined, { signal: range.signal });
+    try {
+      this.#content = await source.read(descriptor, { ...range, start: this.#position, end: this.#end });
+    } catch (cause) {
+      throw this.#stopped(cause);
+    }
   }
-}
 
-async function defaultSleep(delay: number, signal: AbortSignal | undefined): Promise<void> {
-  await pause(delay, undefined, { signal });
+  /** Says how far it got, where trying again later may help. */
+  #stopped(error: unknown): unknown {
+    const { range, descriptor } = this.#reading;
+    if (this.#consumerFailed || range.signal?.aborted || !HubError.is(error) || !error.retryable) return error;
+    const { code, message, details } = error;
+    const place = `${descriptor.digest} stopped at ${this.#position} of ${descriptor.size} bytes`;
+    return new HubError(code, `${place}: ${message}`, {
+      cause: error,
+      hint: 'run the same command again: it goes on from there',
+      details: { ...details, digest: descriptor.digest, position: this.#position },
+    });
+  }
 }

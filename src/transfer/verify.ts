@@ -57,3 +57,14 @@ function mismatch(descriptor: Descriptor, actual: string): HubError {
     },
   );
 }
+
+/** Runs `again` after content was not what was promised. Its own mismatch says that it was the second one. */
+export async function secondTry<T>(again: () => Promise<T>): Promise<T> {
+  try {
+    return await again();
+  } catch (error) {
+    if (!HubError.is(error, 'DIGEST_MISMATCH')) throw error;
+    const { hint, details } = error;
+    throw new HubError('DIGEST_MISMATCH', `${error.message}, twice`, { cause: error, hint, details });
+  }
+}

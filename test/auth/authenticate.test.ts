@@ -52,6 +52,7 @@ function world(options: WorldOptions = {}): World {
     find,
     clientId: 'hubctl',
     clock,
+    pinnedRealm: async () => 'https://auth.example',
     registryOf: (url) => (url.host.startsWith('reg.example') ? { registry: url.host, repository: 'a' } : undefined),
     ...more,
   });
@@ -195,9 +196,24 @@ describe('a registry that wants a token', () => {
     const response = await send(get());
     expect(response.status).toBe(401);
     expect(await bodyText(response)).toBe('still no');
+    expect(response.account).toBe('alice, with credentials from file ~/.docker/config.json');
     expect([asked.length, tokens.length]).toEqual([2, 1]);
     await send(get());
     expect([asked.length, tokens.length]).toEqual([4, 3]);
+  });
+
+  test('is asked again when its token was used up by others', async () => {
+    const uses = new Map<string, number>();
+    const registry: Handler = ({ headers }) => {
+      const { authorization } = headers ?? {};
+      const count = (uses.get(authorization ?? '') ?? 0) + 1;
+      uses.set(authorization ?? '', count);
+      return authorization !== undefined && count === 1 ? { status: 200 } : challenge(bearer(PULL));
+    };
+    const { send, tokens } = world({ credential: ALICE, registry });
+    const responses = await Promise.all([send(get()), send(get())]);
+    expect(responses.map(({ status }) => status)).toEqual([200, 200]);
+    expect(tokens).toHaveLength(2);
   });
 
   test('gets the body of a request again', async () => {

@@ -35,6 +35,7 @@ function desk(
     clientId: 'hubctl',
     clock: new FakeClock(),
     tokens,
+    pinnedRealm: async () => 'https://auth.example',
     ...options,
   });
   const purpose: Desk['purpose'] = (more = {}) => ({

@@ -71,8 +71,31 @@ describe('the password', () => {
     checkRealmPin(new URL('https://reg.example/token'), other);
     checkRealmPin(new URL('https://reg.example/token'), { ...other, pinned: 'https://auth.example' });
     checkRealmPin(new URL('https://auth.example/token'), { ...other, pinned: 'https://auth.example' });
-    checkRealmPin(new URL('https://auth.example/token'), other);
+    checkRealmPin(new URL('https://auth.example/token'), { ...other, accepting: true });
     checkRealmPin(new URL('https://auth.docker.io/token'), docker);
+  });
+
+  test.each([
+    ['https://registry.corp.example/v2/', 'https://gitlab.corp.example/jwt/auth'],
+    ['https://registry.corp.example/v2/', 'https://corp.example/token'],
+    ['https://reg.example/v2/', 'https://auth.reg.example/token'],
+  ])('of %s goes to %s, which is of the same domain', (registry, realm) => {
+    checkRealmPin(new URL(realm), { name: 'x', url: new URL(registry), pinned: undefined });
+  });
+
+  test.each([
+    [PUBLIC, 'https://auth.example/token'],
+    [PUBLIC, 'https://reg.example:444/token'],
+    ['https://registry.corp.example/v2/', 'https://evilcorp.example/token'],
+    ['http://registry.corp.example/v2/', 'http://auth.corp.example/token'],
+    ['http://127.0.0.1:5000/v2/', 'http://127.0.0.1:5001/token'],
+    ['https://10.1.2.3/v2/', 'https://10.1.2.4/token'],
+  ])('of %s does not go to %s before that was accepted', async (registry, realm) => {
+    const place = { name: 'reg.example', url: new URL(registry), pinned: undefined };
+    expect(await hubErrorFrom(() => checkRealmPin(new URL(realm), place))).toMatchObject({
+      code: 'REFUSED',
+      hint: 'if that is its token service, accept it by logging in: hubctl login reg.example',
+    });
   });
 
   test('does not go to another service than the accepted one', async () => {

@@ -53,10 +53,16 @@ describe('rethrow', () => {
     expect(stderr).toBe('');
   });
 
+  test('says what was done to which item', async () => {
+    const doing = (item: string): readonly [string, string] => ['pull', `app:${item}`];
+    const { rethrow } = await each(newContext().context, ['DENIED'], work, { doing });
+    expect((await hubErrorFrom(rethrow)).message).toBe('pull app:DENIED: denied happened');
+  });
+
   test('tells each error of several items and throws PARTIAL', async () => {
     const { error, stderr } = await thrown('a', 'NOT_FOUND', 'DENIED');
     expect(error).toMatchObject({ code: 'PARTIAL', message: '2 of 3 failed' });
-    expect(stderr).toBe('hubctl: not_found happened\nhubctl: denied happened\n');
+    expect(stderr).toMatch(/^hubctl: not_found happened\nhubctl: denied happened\n/);
   });
 
   test('is PARTIAL when one of several items succeeded, whatever the others have in common', async () => {

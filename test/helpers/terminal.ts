@@ -75,6 +75,7 @@ export interface FakeIo extends Io {
 }
 
 export interface FakeIoOptions {
+  readonly network?: Io['network'];
   readonly env?: Readonly<Record<string, string>>;
   readonly home?: string;
   readonly cwd?: string;
@@ -94,6 +95,7 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     platform: 'linux',
     arch: 'x64',
     nodeVersion: 'v20.20.2',
+    network: options.network,
     stdin: new FakeInput({ tty }),
     stdout: new FakeOutput(size),
     stderr: new FakeOutput(size),

@@ -4,7 +4,7 @@ import { createGate } from '../../src/http/gate.ts';
 import type { HttpRequest, HttpResponse, Layer, Send } from '../../src/http/layer.ts';
 import { retry, type RetryEvent, type RetryOptions } from '../../src/http/retry.ts';
 import { uploadOf } from '../../src/http/upload.ts';
-import { contentOf, type Content } from '../../src/util/content.ts';
+import { collect, contentOf, type Content } from '../../src/util/content.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { FakeClock, answer, type FakeAnswer } from '../helpers/web.ts';
 
@@ -304,4 +304,113 @@ test('what the source of a body throws is thrown as it is, also after another tr
   const request: HttpRequest = { ...REQUEST, method: 'PUT', body: { length: 4, open } };
   expect(await hubErrorFrom(() => send(request))).toBe(broken);
   expect(opened).toBe(2);
+});
+
+describe('an answer that is wanted whole', () => {
+  const whole = { limit: 10, what: 'the page' };
+
+  /** Sends over these bodies; a body is text, or breaks off. */
+  function bodies(...texts: readonly (string | HubError)[]): { send: Send; count: () => number } {
+    const clock = new FakeClock();
+    let count = 0;
+    const next: Send = async ({ url }) => {
+      const text = texts[Math.min(count, texts.length - 1)]!;
+      count += 1;
+      const broken: Content = {
+        cancel: () => undefined,
+        forEach: async () => {
+          throw text as HubError;
+        },
+      };
+      return {
+        ...answer(url, { status: 200 }),
+        body: typeof text === 'string' ? contentOf(Buffer.from(text)) : broken,
+      };
+    };
+    const layer = retry({ clock, gate: createGate(clock), random: () => 0.5, show: (url) => url.host });
+    return { send: layer(next), count: () => count };
+  }
+
+  test('is asked for again when its body breaks off', async () => {
+    const { send, count } = bodies(failure('broken-body'), 'content');
+    const response = await send({ ...REQUEST, whole });
+    expect((await collect(response.body, 10)).toString()).toBe('content');
+    expect(count()).toBe(2);
+  });
+
+  test('is given up after as many tries as any other', async () => {
+    const { send, count } = bodies(failure('broken-body'));
+    expect((await hubErrorFrom(() => send({ ...REQUEST, whole }))).message).toBe('failed by broken-body (6 tries)');
+    expect(count()).toBe(6);
+  });
+
+  test('is refused at once when it is too long, and named', async () => {
+    const { send, count } = bodies('content without end');
+    const error = await hubErrorFrom(() => send({ ...REQUEST, whole }));
+    expect(error).toMatchObject({ code: 'CONTENT_INVALID', message: 'the page is larger than 10 bytes' });
+    expect(count()).toBe(1);
+  });
+
+  test('is left to the reader when nobody asked for the whole of it', async () => {
+    const { send, count } = bodies(failure('broken-body'), 'content');
+    await send(REQUEST);
+    expect(count()).toBe(1);
+  });
+});
+
+describe('an answer that was lost', () => {
+  const there = (): Promise<HttpResponse> => Promise.resolve(answer(REQUEST.url, { status: 201 }));
+  const put: HttpRequest = { ...REQUEST, method: 'PUT' };
+
+  test('is not needed when the request has done its work', async () => {
+    const run = script([failure('reset')]);
+    const response = await run.send({ ...put, settled: there });
+    expect({ status: response.status, sent: run.times.length }).toEqual({ status: 201, sent: 1 });
+  });
+
+  test('is asked about even when the connection looks as if it had been closed before', async () => {
+    const run = script([failure('reset', { stale: true })]);
+    await run.send({ ...put, settled: there });
+    expect(run.times).toHaveLength(1);
+  });
+
+  test('is followed by the request once more when it has not', async () => {
+    const run = script([failure('reset'), OK]);
+    const response = await run.send({ ...put, settled: async () => undefined });
+    expect({ status: response.status, sent: run.times.length }).toEqual({ status: 200, sent: 2 });
+  });
+
+  test('is not asked about when nothing was sent', async () => {
+    const run = script([failure('refused', { sent: false }), OK]);
+    let asked = 0;
+    await run
+      .send({
+        ...put,
+        settled: async () => {
+          asked += 1;
+          return undefined;
+        },
+      })
+      .catch(() => undefined);
+    expect(asked).toBe(0);
+  });
+
+  test('and that nobody can be asked about is followed by the request once more', async () => {
+    const run = script([failure('reset'), OK]);
+    const response = await run.send({ ...put, settled: () => Promise.reject(failure('reset')) });
+    expect(response.status).toBe(200);
+  });
+});
+
+test('a request that was given more time than usual is not given it again', async () => {
+  const run = script([failure('headers-timeout'), OK]);
+  await hubErrorFrom(() => run.send({ ...REQUEST, headersTimeout: 300_000 }));
+  expect(run.times).toHaveLength(1);
+});
+
+test('a host that asks to be left alone is left alone by all, even when the request itself may not be repeated', async () => {
+  const run = script([{ status: 429, headers: { 'retry-after': '7' } }, OK]);
+  await run.send({ ...REQUEST, method: 'PATCH' });
+  await run.send(REQUEST);
+  expect(run.times).toEqual([0, 7000]);
 });

@@ -626,6 +626,15 @@ describe('an address named by a server', () => {
     expect(server.connections).toBe(0);
   });
 
+  test.each(['10.1.2.3', '192.168.1.1', '172.16.0.9', '100.64.0.1', '169.254.169.254', 'fd00::1'])(
+    'must not lead into a private network: %s',
+    async (address) => {
+      const { send } = transport({ lookup: async () => [{ address, family: address.includes(':') ? 6 : 4 }] });
+      const error = await hubErrorFrom(() => send(get('http://storage.example/', { namedBy: registry })));
+      expect(error).toMatchObject({ code: 'REFUSED', details: { address } });
+    },
+  );
+
   test('may be on this machine when that server is', async () => {
     const server = await serve((_, response) => response.end('ok'));
     const { send } = transport({ lookup: async () => [{ address: '127.0.0.1', family: 4 }] });

@@ -365,3 +365,30 @@ test(
   },
   LONG,
 );
+
+test(
+  'a push that was killed at nine tenths of a large layer sends the last tenth',
+  async () => {
+    const large = imageOf(25_200_000);
+    const layer = large.layers[0]!.descriptor;
+    fillRegistry(registry.contents, ['large', '2'], large);
+    const target = await startRegistry();
+    const dir = await storeWith(`${registry.host}/large:2`);
+    const name = `${target.host}/pushed/large:1`;
+    await user.ok(['tag', '--store', dir, `${registry.host}/large:2`, name]);
+    const args = ['push', '--store', dir, '--limit-rate', '40MB/s', '--no-progress', name];
+    const sent = (from: number): number =>
+      target.log
+        .slice(from)
+        .filter(({ method, path }) => /P(?:UT|ATCH)/.test(method) && path.includes('/blobs/uploads/'))
+        .reduce((sum, { requestBytes }) => sum + requestBytes, 0);
+    expect(await runKilled(user, args, () => sent(0) >= layer.size * 0.9)).toMatchObject({ hit: true });
+    const before = target.log.length;
+    await user.ok(args);
+    expect(target.contents.anyBlob(layer.digest)?.length).toBe(layer.size);
+    expect(sent(before)).toBeLessThanOrEqual(2_600_000);
+    expect(target.contents.manifest('pushed/large', '1')?.digest).toBe(large.manifest.descriptor.digest);
+    await target.stop();
+  },
+  LONG,
+);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { digestOf } from '../../src/spec/digest.ts';
-import { Verifier, verifyBytes } from '../../src/transfer/verify.ts';
+import { secondTry, Verifier, verifyBytes } from '../../src/transfer/verify.ts';
 
 const bytes = Buffer.from('some content');
 const descriptor = { mediaType: 'x/y', digest: digestOf(bytes), size: bytes.length };
@@ -49,5 +49,25 @@ describe('Verifier', () => {
 
   it('says UNSUPPORTED for an algorithm it cannot verify', () => {
     expect(codeOf(() => new Verifier({ ...descriptor, digest: 'blake3:abcdef' }))).toBe('UNSUPPORTED');
+  });
+});
+
+describe('a second try', () => {
+  test('gives what it gives', async () => {
+    expect(await secondTry(async () => 7)).toBe(7);
+  });
+
+  test('that fails in the same way says so', async () => {
+    const error = new HubError('DIGEST_MISMATCH', 'expected this, received that', { hint: 'try another mirror' });
+    await expect(secondTry(() => Promise.reject(error))).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+      message: 'expected this, received that, twice',
+      hint: 'try another mirror',
+    });
+  });
+
+  test('that fails in another way fails in that way', async () => {
+    const error = new HubError('TIMEOUT', 'no answer');
+    await expect(secondTry(() => Promise.reject(error))).rejects.toBe(error);
   });
 });

@@ -4,6 +4,7 @@ import { openEndpoint, type OpenedEndpoint } from '../../endpoints/open.ts';
 import { copy, type CopyResult } from '../../transfer/copy.ts';
 import { defineCommand, type CommandSpec } from '../command.ts';
 import type { Context } from '../context.ts';
+import { whileDoing } from '../doing.ts';
 import { checkStdout, isOnStdout } from '../open-output.ts';
 import { openServices } from '../open-services.ts';
 import { platformsOf } from '../platforms.ts';
@@ -56,6 +57,8 @@ export const command: CommandSpec = defineCommand({
       await to.endpoint.commit?.({ signal: context.signal });
       view.finish();
       report(context, target, result);
+    } catch (error) {
+      throw whileDoing('copy', `${source} to ${target}`, error);
     } finally {
       view.finish();
     }

@@ -142,7 +142,7 @@ async function verified(attempt: Attempt, credential: Credential & { readonly ki
 async function check({ context, registry }: Attempt, credential: Credential): ReturnType<typeof checkLogin> {
   const host = (await context.registries()).registry(registry);
   const base = await host.base();
-  return checkLogin({
+  const result = await checkLogin({
     send: host.sendAnonymous,
     base,
     credential,
@@ -150,6 +150,11 @@ async function check({ context, registry }: Attempt, credential: Credential): Re
     registry,
     signal: context.signal,
   });
+  const { realm } = result;
+  if (realm === undefined || realm === base.origin) return result;
+  await context.acceptRealm(registry, realm);
+  context.output.note(`the token service of ${registry} is ${realm}; no other one will get the password`);
+  return result;
 }
 
 function tellStore({ output, settings }: Context, target: TargetStore, email: string | undefined): void {

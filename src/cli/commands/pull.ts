@@ -60,7 +60,7 @@ export const command: CommandSpec = defineCommand({
           hint: 'leave the name out; each image keeps its own',
         });
       }
-      const status = await each(context, wanted, (reference) => pullOne(pull, reference));
+      const status = await each(context, wanted, (reference) => pullOne(pull, reference), { doing });
       if (status.failures === 0) await target.commit();
       view.finish();
       report(pull, status.failures > 0 && target.whole ? [] : status.finished);
@@ -80,6 +80,8 @@ interface Pull {
   readonly verify: boolean;
   readonly limiter: Limiter;
 }
+
+const doing = (reference: Reference): readonly [string, string] => ['pull', familiarFull(reference)];
 
 interface Pulled {
   readonly reference: Reference;
@@ -121,8 +123,6 @@ async function pullOne(pull: Pull, reference: Reference): Promise<Pulled> {
   const name = digest === undefined ? formatReference(reference) : formatReference({ registry, repository, digest });
   if (!context.output.quiet) target.line(`${wanted}: Pulling from ${repository}`);
   const before = await target.known(name);
-  // What is new here has to be written: better said before anything is asked of a registry.
-  if (!before) await target.store?.upkeep.checkWritable();
   const seen = noting(view.onEvent);
   const result = await copy(endpoint, target.sink, wanted, {
     as: target.nameFor(reference) ?? name,

@@ -4,6 +4,7 @@ import type { RegistryEndpoint } from '../../endpoints/registry/registry.ts';
 import type { Store } from '../../endpoints/store/store.ts';
 import {
   familiarName,
+  familiarString,
   formatReference,
   parseReference,
   repositoryName,
@@ -54,7 +55,7 @@ export const command: CommandSpec = defineCommand({
     const push: Push = { context, store, view, platforms, limiter, endpoints: new Map() };
     try {
       announce(context, wanted);
-      const status = await each(context, wanted, (reference) => pushOne(push, reference));
+      const status = await each(context, wanted, (reference) => pushOne(push, reference), { doing });
       view.finish();
       report(context, status.finished);
       status.rethrow();
@@ -73,6 +74,8 @@ interface Push {
   /** One for all tags of a repository, so that what they share is uploaded once. */
   readonly endpoints: Map<string, RegistryEndpoint>;
 }
+
+const doing = (reference: Reference): readonly [string, string] => ['push', familiarString(reference)];
 
 async function localTags(store: Store, references: readonly Reference[]): Promise<readonly Reference[]> {
   const images = await store.images();

@@ -3,6 +3,7 @@ import { HubError } from '../../errors.ts';
 import type { HttpRequest, HttpResponse, Send } from '../../http/layer.ts';
 import { wireError } from './errors.ts';
 import type { TraitMemory } from './traits.ts';
+import type { UploadJournal } from './upload-journal.ts';
 
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
@@ -20,6 +21,8 @@ export interface RepositoryAccess {
   readonly warn: (message: string) => void;
   readonly sleep: Sleep;
   readonly traits: TraitMemory;
+  /** Where uploads are noted for the next run; loaded when there is one that is worth it. */
+  readonly journal?: (() => Promise<UploadJournal>) | undefined;
   /** Opens connections that the next requests will need, `count` or a few. Never throws. */
   readonly warm?: ((count?: number) => void) | undefined;
 }

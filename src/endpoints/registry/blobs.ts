@@ -8,6 +8,9 @@ import type { CallOptions, Content, ReadOptions } from '../../transfer/endpoint.
 import { contentOf } from '../../util/content.ts';
 import { expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
 
+/** Milliseconds until a blob that was not found is asked for again. */
+const PATIENCE = 1000;
+
 /**
  * GET of a blob, or a part of it [distribution-spec end-2]. A registry that ignores Range is read from the beginning, and
  * what came before `start` is dropped. Throws NOT_FOUND.
@@ -23,7 +26,29 @@ export async function readBlob(
     if (foreign) return foreign;
   }
   const url = await access.url(`blobs/${descriptor.digest}`);
-  return readUrl(access, descriptor, { ...options, url });
+  try {
+    return await readUrl(access, descriptor, { ...options, url });
+  } catch (error) {
+    if (!HubError.is(error, 'NOT_FOUND')) throw error;
+    return readAgain(access, descriptor, { ...options, url });
+  }
+}
+
+/** A manifest names it, so it should be there; a registry of several machines may not know yet. */
+async function readAgain(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
+  await access.sleep(PATIENCE, options.signal);
+  try {
+    return await readUrl(access, descriptor, options);
+  } catch (error) {
+    if (!HubError.is(error, 'NOT_FOUND')) throw error;
+    const { digest } = descriptor;
+    const message = `pull blob ${digest} of ${access.name}: it is missing at ${options.url.host}, although a manifest names it`;
+    throw new HubError('NOT_FOUND', message, {
+      cause: error,
+      hint: 'the image is broken in the registry; whoever made it has to push it again',
+      details: error.details,
+    });
+  }
 }
 
 /** HEAD of a blob. Anything but a plain yes counts as no: the upload that follows decides. */
@@ -56,9 +81,13 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
     { method: 'GET', url, headers, signal, anonymous, expected: end - start, scopes: [pullScope(access)] },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
-  if (response.status === 206) return checkRange(response, descriptor, { start, end });
+  if (isRange(response, descriptor, { start, end })) {
+    const { body } = response;
+    return { isPart: true, forEach: (consume) => body.forEach(consume), cancel: () => body.cancel() };
+  }
   const last = greedy ? descriptor.size : end;
-  if (response.status === 416) {
+  if (response.status !== 200) {
+    // Refused, or another part than was asked for: bytes are never put together from what may not fit.
     response.body.cancel();
     const whole = await readUrl(access, descriptor, { url, signal, anonymous });
     return part(whole, start, last);
@@ -66,21 +95,16 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
   return partial ? part(response.body, start, last) : response.body;
 }
 
-function checkRange(
-  response: HttpResponse,
-  descriptor: Descriptor,
+function isRange(
+  { status, headers }: HttpResponse,
+  { size }: Descriptor,
   { start, end }: { readonly start: number; readonly end: number },
-): Content {
-  const range = parseContentRange(response.headers.get('content-range'));
-  const right = range?.start === start && (range.end ?? end) <= end;
-  if (right && (range.total === undefined || range.total === descriptor.size)) {
-    const { body } = response;
-    return { isPart: true, forEach: (consume) => body.forEach(consume), cancel: () => body.cancel() };
-  }
-  response.body.cancel();
-  throw new HubError('UNREACHABLE', `${response.url.host} answered with the wrong range of blob ${descriptor.digest}`, {
-    hint: 'the download starts again',
-  });
+): boolean {
+  if (status !== 206) return false;
+  const range = parseContentRange(headers.get('content-range'));
+  // A page of somebody in between, under headers of the registry.
+  if (headers.get('content-type')?.startsWith('text/html')) return false;
+  return range?.start === start && (range.end ?? end) <= end && (range.total === undefined || range.total === size);
 }
 
 /** Bytes `start` to `end` of a content that could not be asked for in parts. */

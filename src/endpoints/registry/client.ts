@@ -8,6 +8,7 @@ import { apiHost } from './hosts.ts';
 import { RegistryHost } from './host.ts';
 import { RegistryEndpoint } from './registry.ts';
 import { traitsInMemory, type TraitMemory } from './traits.ts';
+import type { UploadJournal } from './upload-journal.ts';
 
 export interface RegistryClientOptions {
   /** Sends with the user's credentials, retries and redirects. */
@@ -22,6 +23,8 @@ export interface RegistryClientOptions {
   readonly sleep?: Sleep | undefined;
   /** What registries were found to be able to do; by default remembered as long as this client. */
   readonly traits?: TraitMemory | undefined;
+  /** Where uploads are noted, so that the next run can go on with them; nowhere by default. */
+  readonly journal?: (() => Promise<UploadJournal>) | undefined;
 }
 
 export interface RegistryClient {
@@ -34,7 +37,7 @@ export interface RegistryClient {
 }
 
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
-  const { originOf, close, sleep = systemClock.sleep, traits = traitsInMemory() } = options;
+  const { originOf, close, sleep = systemClock.sleep, traits = traitsInMemory(), journal } = options;
   const warn = warnOnce(options.onWarning);
   const send = listening(options.send, warn);
   const base = (registry: string) => (): Promise<URL> => originOf(apiHost(registry));
@@ -56,6 +59,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         warn,
         sleep,
         traits,
+        journal,
         warm: (count) => options.warm?.(apiHost(registry), count),
       });
     },

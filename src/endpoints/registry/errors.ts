@@ -10,6 +10,8 @@ import { safeText } from '../../util/text.ts';
 
 const BODY_LIMIT = 64 * 1024;
 const TEXT_LIMIT = 200;
+/** Milliseconds. */
+const LONG_WAIT = 10 * 60 * 1000;
 const MISSING = 'MANIFEST_BLOB_UNKNOWN';
 
 /** Codes of the distribution spec and of distribution itself, and what they are here [distribution-spec Error Codes]. */
@@ -75,7 +77,8 @@ export async function wireError(response: HttpResponse, context: WireContext): P
   const said = reason(response, entries, text);
   const missing = entries.filter((entry) => entry.code === MISSING).map((entry) => entry.detail);
   const verdict = code === 'NOT_FOUND' ? 'not found; ' : '';
-  return new HubError(code, `${context.operation}: ${verdict}${said}`, {
+  const { tries = 1 } = response;
+  return new HubError(code, `${context.operation}: ${verdict}${said}${tries > 1 ? ` (${tries} tries)` : ''}`, {
     hint: hintFor(code, response, { ...context, isIncomplete: missing.length > 0 }),
     details: {
       subject: context.subject,
@@ -142,6 +145,9 @@ function toEntry(entry: Readonly<Record<string, unknown>>): WireEntry {
 function reason(response: HttpResponse, entries: readonly WireEntry[], text: string): string {
   const { host } = response.url;
   const [first] = entries;
+  if (response.status === 413) return `${host} refuses an upload of this size (413)`;
+  if (response.status === 429)
+    return clip(`${host} limits the rate of requests (429)${first ? `: ${wordsOf(first)}` : ''}`);
   if (first) return clip(`${host} answered ${response.status}: ${wordsOf(first)}`);
   const isHtml = /^\s*<(?:!doctype|html)/i.test(text);
   if (isHtml) return `${host} answered ${response.status} with a web page, so it may not be a registry`;
@@ -169,8 +175,11 @@ function hintFor(
   const argument = loginArgument(registry);
   switch (code) {
     case 'UNAUTHORIZED':
+      if (response.account !== undefined)
+        return `asked as ${response.account}; to use others: hubctl login ${argument}`.trim();
       return `log in first: hubctl login ${argument}`.trim();
     case 'DENIED':
+      if (response.status === 507) return 'the registry has no room left, or the quota of the account is used up';
       return `the account in use may not do this on ${subject}; see who you are with: hubctl auth whoami ${argument}`.trim();
     case 'NOT_FOUND':
       return `check the spelling, or list what is there: hubctl tags ${subject}; a private image needs: hubctl login ${argument}`.trim();
@@ -183,7 +192,9 @@ function hintFor(
     case 'SERVER_ERROR':
       return 'the registry has a problem; try again in a while';
     case 'UNSUPPORTED':
-      return response.status === 413 ? 'the registry or a proxy before it limits the size of an upload' : undefined;
+      return response.status === 413
+        ? 'a proxy before the registry limits uploads; with nginx it is client_max_body_size'
+        : undefined;
     default:
       return undefined;
   }
@@ -202,6 +213,16 @@ function rateHint(response: HttpResponse): string {
   if (limit?.limit !== undefined) parts.push(`limit ${limit.limit}`);
   if (limit?.remaining !== undefined) parts.push(`remaining ${limit.remaining}`);
   if (limit?.window !== undefined) parts.push(`per ${Math.round(limit.window / 60)} minutes`);
-  if (!Number.isNaN(wait)) parts.push(`try again in ${Math.ceil(wait / 1000)} s`);
-  return [...parts, 'logging in raises the limit of most registries'].join(', ');
+  if (!Number.isNaN(wait)) parts.push(`try again ${waitText(wait, now)}`);
+  return [...parts, 'logging in raises the limit of most registries'].join('; ');
+}
+
+/** Milliseconds as people plan with them: a long wait as the time it ends, by the clock of the registry. */
+function waitText(wait: number, now: number): string {
+  const end = new Date(now + wait);
+  if (wait < LONG_WAIT || Number.isNaN(end.getTime())) return `in ${Math.ceil(wait / 1000)} s`;
+  return `after ${end
+    .toISOString()
+    .replace(/:\d\d\.\d+Z$/, ' UTC')
+    .replace('T', ' ')}`;
 }

@@ -6,6 +6,7 @@ import { algorithmOf, digestOf, isDigest, isVerifiable } from '../../spec/digest
 import { MANIFEST_LIMIT, sniffManifestType } from '../../spec/manifest.ts';
 import { isManifestType, MANIFEST_ACCEPT } from '../../spec/media-types.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
+import { secondTry } from '../../transfer/verify.ts';
 import { collect, contentOf } from '../../util/content.ts';
 import { deleteScope, expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
 
@@ -29,15 +30,22 @@ export async function getManifest(
   const what = `pull ${describe(access, reference)}`;
   const url = await access.url(`manifests/${reference}`);
   const headers = { accept: MANIFEST_ACCEPT };
-  const response = await expect(
-    access,
-    { method: 'GET', url, headers, signal, scopes: [pullScope(access)] },
-    { statuses: [200], what },
-  );
-  const bytes = await collect(response.body, MANIFEST_LIMIT, `manifest ${describe(access, reference)}`);
-  const mediaType = mediaTypeOf(response, bytes, what);
-  const digest = checkedDigest(response, bytes, { reference, what });
-  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  const whole = { limit: MANIFEST_LIMIT, what: `${what}: the manifest` };
+  const request = { method: 'GET', url, headers, signal, scopes: [pullScope(access)], whole } as const;
+  const fetch = async (): Promise<FetchedManifest> => {
+    const response = await expect(access, request, { statuses: [200], what });
+    const bytes = await collect(response.body, whole.limit, whole.what);
+    const mediaType = mediaTypeOf(response, bytes, what);
+    const digest = checkedDigest(response, bytes, { reference, what });
+    return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  };
+  try {
+    return await fetch();
+  } catch (error) {
+    // Once more, on the chance that the damage happened on the way.
+    if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(fetch);
+    throw error;
+  }
 }
 
 /**
@@ -112,6 +120,7 @@ export async function putManifest(
       signal,
       scopes: [pushScope(access)],
       headersTimeout: COMMIT_TIMEOUT,
+      settled: hasSubject(bytes) ? undefined : () => storedAs(access, manifest, { as, signal }),
     },
     { statuses: [200, 201, 202], what },
   );
@@ -123,6 +132,25 @@ export async function putManifest(
     });
   }
   return { subject: response.headers.get('oci-subject') };
+}
+
+/** The answer to HEAD, when the name means the manifest already: its PUT got through, and only its answer did not. */
+async function storedAs(
+  access: RepositoryAccess,
+  { descriptor }: FetchedManifest,
+  { as, signal }: CallOptions & { readonly as: string },
+): Promise<HttpResponse | undefined> {
+  const url = await access.url(`manifests/${as}`);
+  const headers = { accept: MANIFEST_ACCEPT };
+  const response = await access.send({ method: 'HEAD', url, headers, signal, scopes: [pushScope(access)] });
+  response.body.cancel();
+  const isStored = response.status === 200 && response.headers.get('docker-content-digest') === descriptor.digest;
+  return isStored ? response : undefined;
+}
+
+/** Only the answer to its PUT tells whether the registry keeps the list of what refers to a subject. */
+function hasSubject(bytes: Buffer): boolean {
+  return bytes.includes('"subject"');
 }
 
 /** DELETE of a tag or a digest [end-9]. Throws UNSUPPORTED where the registry does not allow it. */

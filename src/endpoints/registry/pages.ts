@@ -84,9 +84,10 @@ async function onePage(
   { send, scopes, headers, signal, what, subject, registry }: PageRequest,
   url: URL,
 ): Promise<Page> {
-  const response = await send({ method: 'GET', url, headers, scopes, signal });
+  const whole = { limit: PAGE_LIMIT, what: `${what}: the answer of ${url.host}` };
+  const response = await send({ method: 'GET', url, headers, scopes, signal, whole });
   if (response.status !== 200) throw await wireError(response, { operation: what, subject, registry, method: 'GET' });
-  const bytes = await collect(response.body, PAGE_LIMIT, `answer of ${url.host}`);
+  const bytes = await collect(response.body, whole.limit, whole.what);
   const document = parseJson(bytes.toString('utf8'), `answer of ${url.host}`);
   if (!isRecord(document)) throw new HubError('CONTENT_INVALID', `${what}: ${url.host} answered with no JSON object`);
   return { document, response };

@@ -128,6 +128,10 @@ export class RegistryEndpoint implements Endpoint {
     return { outcome: 'copied' };
   }
 
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return this.#access.sleep(milliseconds, signal);
+  }
+
   tags(options: CallOptions = {}): AsyncIterable<string> {
     return listTags(this.#access, options);
   }

@@ -15,6 +15,8 @@ const MAX_DELAY = 20_000;
 const MAX_ASKED = 300_000;
 const CHUNK = 64 * 1024 * 1024;
 const MIN_CHUNK = 1024 * 1024;
+/** Where connections break again and again, something between may end those that carry too much. */
+const CAREFUL_CHUNK = 8 * 1024 * 1024;
 
 export interface SendCall {
   readonly descriptor: Descriptor;
@@ -22,10 +24,13 @@ export interface SendCall {
   /** Bytes the session has already. */
   readonly offset: number;
   readonly signal: AbortSignal | undefined;
+  /** Told when the session has a new location. */
+  readonly onMoved?: (() => void) | undefined;
 }
 
 /** Why a blob did not get through: an answer, or no answer. */
 export interface UploadFailure {
+  readonly method: 'PUT' | 'PATCH';
   readonly response?: HttpResponse | undefined;
   readonly error?: HubError | undefined;
   /** Milliseconds to wait before the attempt after this one, as the registry asked or doubled each time. */
@@ -57,17 +62,27 @@ export class Session {
     return this.#storedDigest;
   }
 
+  /** Where to ask and to send next; undefined when the session is gone. */
+  get location(): string | undefined {
+    return this.#location?.href;
+  }
+
   /** Makes the next status question answer "gone". */
   forget(): void {
     this.#location = undefined;
   }
 
-  /** Smaller pieces after a 413. False when they are as small as they get. */
-  mayShrink(): boolean {
-    const next = this.chunk === undefined ? CHUNK : this.chunk / 4;
+  /** Smaller pieces after a 413, or a broken connection. False when they are as small as they get. */
+  mayShrink(first: number = CHUNK): boolean {
+    const next = Math.min(this.chunk === undefined ? first : this.chunk / 4, first);
     if (next < this.#leastChunk) return false;
     this.chunk = next;
     return true;
+  }
+
+  /** Smaller pieces after connections that broke, if they can be smaller. */
+  beCareful(): void {
+    this.mayShrink(CAREFUL_CHUNK);
   }
 
   /**
@@ -84,6 +99,7 @@ export class Session {
       const failure = await this.#patch(access, call, { position, end });
       if (failure) return failure;
       position = end;
+      call.onMoved?.();
     }
     return this.#commit(access, call, { length: 0, open: async () => contentOf(new Uint8Array()) });
   }
@@ -119,7 +135,7 @@ export class Session {
     const headers = { 'content-type': 'application/octet-stream' };
     const result = await attempt(access, { method: 'PUT', url, headers, body, signal, headersTimeout: COMMIT_TIMEOUT });
     if ('delay' in result) return result;
-    if (![200, 201, 202, 204].includes(result.status)) return failed({ response: result });
+    if (![200, 201, 202, 204].includes(result.status)) return failed({ method: 'PUT', response: result });
     result.body.cancel();
     this.#storedDigest = result.headers.get('docker-content-digest');
     return undefined;
@@ -142,7 +158,8 @@ export class Session {
       headersTimeout: COMMIT_TIMEOUT,
     });
     if ('delay' in result) return result;
-    if (result.status !== 202 && result.status !== 201 && result.status !== 204) return failed({ response: result });
+    if (result.status !== 202 && result.status !== 201 && result.status !== 204)
+      return failed({ method: 'PATCH', response: result });
     result.body.cancel();
     this.#move(result, url);
     return undefined;
@@ -159,16 +176,19 @@ export class Session {
   }
 }
 
-async function attempt(access: RepositoryAccess, request: HttpRequest): Promise<HttpResponse | UploadFailure> {
+async function attempt(
+  access: RepositoryAccess,
+  request: HttpRequest & { readonly method: 'PUT' | 'PATCH' },
+): Promise<HttpResponse | UploadFailure> {
   try {
     return await access.send({ ...request, scopes: [pushScope(access)], repeatable: false });
   } catch (error) {
     if (!HubError.is(error) || !error.retryable || isBodyError(error)) throw error;
-    return failed({ error });
+    return failed({ method: request.method, error });
   }
 }
 
-function failed(cause: { readonly response?: HttpResponse; readonly error?: HubError }): UploadFailure {
+function failed(cause: Omit<UploadFailure, 'delay'>): UploadFailure {
   return {
     ...cause,
     delay: (attemptNumber) => {
@@ -180,8 +200,13 @@ function failed(cause: { readonly response?: HttpResponse; readonly error?: HubE
   };
 }
 
-/** Adds the digest to whatever query the location has; nothing of the query may be changed [distribution-spec end-6]. */
-function withDigest(location: URL, digest: string): URL {
+/**
+ * Adds the digest to whatever query the location has; nothing of the query may be changed [distribution-spec end-6].
+ * A fragment is not sent, and may not swallow it.
+ */
+function withDigest({ href }: URL, digest: string): URL {
+  const location = new URL(href);
+  location.hash = '';
   const separator = location.search === '' ? '?' : '&';
   return new URL(`${location.href}${separator}digest=${encodeURIComponent(digest)}`);
 }

@@ -6,11 +6,20 @@ import { algorithmOf } from '../../spec/digest.ts';
 import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
 import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
-import type { Session } from './upload-session.ts';
+import type { UploadJournal, UploadPlace } from './upload-journal.ts';
+import { Session, type UploadFailure } from './upload-session.ts';
 import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
+/** Answers that may be another one next time, or in another session; so may those from 500 on. */
+const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
+/** Bytes that are sooner sent again than waited for. */
+const CHEAP = 16 * 1024 * 1024;
+/** Tries in one session without progress. */
+const PATIENCE = 2;
+/** Bytes that are worth a note about where they go, and a question whether they arrived. */
+const WORTH_NOTING = 4 * 1024 * 1024;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -23,17 +32,51 @@ export async function uploadBlob(
   { descriptor, open }: { readonly descriptor: Descriptor; readonly open: Open },
   options: WriteOptions = {},
 ): Promise<WriteResult> {
-  const started = await findOrStart(access, descriptor, options);
-  if ('outcome' in started) return started;
-  started.chunk = (await access.traits.get(access.registry)).chunk;
-  await new Upload(access, { descriptor, open, session: started, options }).run();
+  const journal = descriptor.size < WORTH_NOTING ? undefined : await access.journal?.();
+  const resumed = options.force ? undefined : await resume(access, { descriptor, journal }, options);
+  const session = resumed?.session ?? (await findOrStart(access, descriptor, options));
+  if ('outcome' in session) return session;
+  session.chunk = (await access.traits.get(access.registry)).chunk;
+  await new Upload(access, { descriptor, open, session, offset: resumed?.offset ?? 0, journal, options }).run();
   return { outcome: 'copied' };
+}
+
+interface Resumed {
+  readonly session: Session;
+  readonly offset: number;
+}
+
+/** The upload that a run which was killed had begun, if the registry still knows it. */
+async function resume(
+  access: RepositoryAccess,
+  { descriptor, journal }: { readonly descriptor: Descriptor; readonly journal: UploadJournal | undefined },
+  { signal }: WriteOptions,
+): Promise<Resumed | undefined> {
+  const location = await journal?.take(placeOf(access, descriptor));
+  if (location === undefined) return undefined;
+  try {
+    const session = new Session(new URL(location), { asked: await access.url('blobs/uploads/') });
+    const offset = await session.status(access, signal);
+    if (offset !== undefined && offset <= descriptor.size) return { session, offset };
+  } catch (error) {
+    // An upload that begins anew will tell what is wrong, if it still is.
+    if (!HubError.is(error) || error.code === 'ABORTED') throw error;
+  }
+  journal?.end(placeOf(access, descriptor));
+  return undefined;
+}
+
+function placeOf({ registry, repository }: RepositoryAccess, { digest }: Descriptor): UploadPlace {
+  return { registry, repository, digest };
 }
 
 interface UploadParts {
   readonly descriptor: Descriptor;
   readonly open: Open;
   readonly session: Session;
+  /** Bytes the session has already. */
+  readonly offset: number;
+  readonly journal: UploadJournal | undefined;
   readonly options: WriteOptions;
 }
 
@@ -42,26 +85,40 @@ class Upload {
   readonly #access: RepositoryAccess;
   readonly #parts: UploadParts;
   #session: Session;
-  #offset = 0;
+  #offset: number;
   #failures = 0;
   #digestRefused = false;
+  /** A request stood still in the session. */
+  #isSuspect = false;
+  /** How often the session had no more than before. */
+  #stuck = 0;
+  /** Connections that broke. */
+  #breaks = 0;
+  /** The registry takes no PATCH: all in one PUT. */
+  #wholeOnly = false;
 
   constructor(access: RepositoryAccess, parts: UploadParts) {
     this.#access = access;
     this.#parts = parts;
     this.#session = parts.session;
+    this.#offset = parts.offset;
   }
 
   async run(): Promise<void> {
     const { descriptor, open, options } = this.#parts;
     for (;;) {
-      const call = { descriptor, open, offset: this.#offset, signal: options.signal };
+      this.#note();
+      const call = { descriptor, open, offset: this.#offset, signal: options.signal, onMoved: () => this.#note() };
       const failure = await this.#session.send(this.#access, call);
-      if (!failure) return this.#checkStored();
-      if (failure.response && !(await this.#mayGoOn(failure.response))) {
+      if (!failure) {
+        this.#parts.journal?.end(placeOf(this.#access, descriptor));
+        return this.#checkStored();
+      }
+      if (failure.response && !this.#mayGoOn(failure, failure.response)) {
         throw await uploadRefusal(this.#access, descriptor, failure.response);
       }
       failure.response?.body.cancel();
+      if (failure.error) this.#noteBreak(failure.error);
       this.#failures += 1;
       if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
       await this.#access.sleep(failure.delay(this.#failures), options.signal);
@@ -70,14 +127,39 @@ class Upload {
     }
   }
 
+  /** So that the next run can go on if this one is killed. */
+  #note(): void {
+    const { descriptor, journal } = this.#parts;
+    const { location } = this.#session;
+    if (location !== undefined) journal?.note(placeOf(this.#access, descriptor), location);
+  }
+
   /** Only trouble that may pass, or that a new session may cure, is tried again. */
-  async #mayGoOn(response: HttpResponse): Promise<boolean> {
-    const { status } = response;
+  #mayGoOn({ method }: UploadFailure, { status }: HttpResponse): boolean {
+    if (method === 'PATCH' && (status === 405 || status === 501)) return this.#mayPutWhole();
     if (status === 507) return false; // no room left
-    if (status === 404 || status === 416 || status === 408 || status === 429 || status >= 500) return true;
+    if (PASSING.has(status) || status >= 500) return true;
     if (status === 413) return this.#mayShrink();
     if (status !== 400 || this.#digestRefused) return false;
     this.#digestRefused = true; // once more from the beginning, in case the damage happened on the way
+    this.#session.forget();
+    return true;
+  }
+
+  /**
+   * A second break may be no accident, and a stall is none: smaller pieces cost more requests, and less when they are lost.
+   * After a stall the registry may still wait for the rest, and let nobody else into the session.
+   */
+  #noteBreak(error: HubError): void {
+    const isStall = error.code === 'TIMEOUT';
+    this.#breaks += 1;
+    if ((isStall || this.#breaks > 1) && !this.#wholeOnly) this.#session.beCareful();
+    this.#isSuspect = isStall;
+  }
+
+  #mayPutWhole(): boolean {
+    if (this.#wholeOnly) return false;
+    this.#wholeOnly = true;
     this.#session.forget();
     return true;
   }
@@ -92,16 +174,31 @@ class Upload {
   /** Asks the session how far it got; a session that is gone is replaced by a new one. */
   async #findPlace(): Promise<void> {
     const { descriptor, options } = this.#parts;
+    const isSuspect = this.#isSuspect;
+    this.#isSuspect = false;
+    if (this.#wholeOnly) this.#session.forget();
     const got = await this.#session.status(this.#access, options.signal);
     if (got === undefined) {
-      const chunk = this.#session.chunk;
+      const chunk = this.#wholeOnly ? undefined : this.#session.chunk;
       this.#session = await startSession(this.#access, descriptor, options);
       this.#session.chunk = chunk;
       this.#offset = 0;
       return;
     }
-    if (got > this.#offset) this.#failures = 0;
+    if (isSuspect && got <= CHEAP) return this.#leaveSession();
+    if (got > this.#offset) {
+      this.#failures = 0;
+      this.#stuck = 0;
+    } else this.#stuck += 1;
+    if (this.#stuck >= PATIENCE) return this.#leaveSession();
     this.#offset = Math.min(got, descriptor.size);
+  }
+
+  /** The registry may still wait for the end of a request that this side has given up. */
+  async #leaveSession(): Promise<void> {
+    this.#stuck = 0;
+    this.#session.forget();
+    await this.#findPlace();
   }
 
   /** A registry may store under another algorithm than asked; then the address we need does not exist [distribution-spec pushing blobs]. */
@@ -117,7 +214,9 @@ class Upload {
 
   #givenUp(response: HttpResponse | undefined): HubError {
     const { digest } = this.#parts.descriptor;
-    return new HubError('SERVER_ERROR', `push blob ${digest} to ${this.#access.name}: gave up after ${TRIES} tries`, {
+    const answer = response ? `${response.url.host} answered ${response.status}` : 'it did not get through';
+    const what = `push blob ${digest} to ${this.#access.name}`;
+    return new HubError('SERVER_ERROR', `${what}: ${answer} (${this.#failures} tries)`, {
       hint: 'the registry keeps failing; what it has already is not sent again next time',
       details: { status: response?.status },
     });

@@ -6,11 +6,10 @@ import type { CallOptions } from '../../transfer/endpoint.ts';
 import { isErrno, lstatIfExists, storageError } from '../../util/fs.ts';
 import { withLock } from '../../util/lock.ts';
 import type { Blobs } from './blobs.ts';
-import { check, checkBlob, type CheckOptions, type CheckReport } from './check.ts';
+import type { CheckOptions, CheckReport } from './check.ts';
 import { everyBlob, type Collected } from './collect.ts';
 import { storeFailure } from './failure.ts';
 import type { StorePaths } from './paths.ts';
-import { rebuildIndex } from './rescue.ts';
 import { freeBytes } from './space.ts';
 import type { StateFile } from './state.ts';
 
@@ -49,9 +48,13 @@ export interface UpkeepParts {
 
 export function upkeep({ paths, blobs, state, unused }: UpkeepParts): Upkeep {
   return {
-    check: (options) => check({ paths, index: () => state.index(), read: state.read }, options),
+    // Loaded when asked for: no pull or push needs it.
+    check: async (options) => {
+      const { check } = await import('./check.ts');
+      return check({ paths, index: () => state.index(), read: state.read }, options);
+    },
     dropDamaged: (digest, options = {}) => dropDamaged(paths, digest, options),
-    rebuildIndex: () => rebuildIndex(paths, blobs),
+    rebuildIndex: async () => (await import('./rescue.ts')).rebuildIndex(paths, blobs),
     checkWritable: () => checkWritable(paths.dir, paths.dir),
     usage: async (options = {}) => {
       const { bytes: reclaimable } = await unused(options);
@@ -76,6 +79,7 @@ async function dropDamaged(paths: StorePaths, digest: string, { signal }: CallOp
   return withLock(paths.blobLock(digest), { signal }, async () => {
     const path = paths.blob(digest);
     const before = await lstatIfExists(path);
+    const { checkBlob } = await import('./check.ts');
     const found = await checkBlob(path, digest, { signal });
     if (found?.message === undefined) return false;
     // Small content is written without the lock: somebody may have mended it meanwhile.

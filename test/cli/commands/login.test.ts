@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { HUB, Home, base64 } from '../../helpers/credentials.ts';
 import { runCli, type CliOptions, type CliResult } from '../../helpers/cli.ts';
 import { startRegistry, type Registry } from '../../helpers/registry.ts';
@@ -49,6 +49,25 @@ describe('a login with the right password', () => {
   test('gives one JSON value with --json', async () => {
     const { stdout } = await login(['--json']);
     expect(JSON.parse(stdout)).toEqual({ server: basic.host, username: 'tester', store: 'file ~/.docker/config.json' });
+  });
+
+  test('accepts a token service elsewhere, which later runs give the password to and to no other', async () => {
+    const elsewhere = await startRegistry({ auth: 'bearer', tokenOrigin: true });
+    onTestFinished(() => elsewhere.stop());
+    const service = elsewhere.tokenServer?.origin ?? '';
+    await home.write('.docker/config.json', { auths: { [elsewhere.host]: { auth: base64('tester:secret') } } });
+    elsewhere.contents.putBlob('team/app', Buffer.from('x'));
+    const before = await cli(['tags', `${elsewhere.host}/team/app`]);
+    expect([before.status, elsewhere.tokenServer?.log.length]).toEqual([8, 0]);
+    const argv = ['login', '--credential-store', 'file', '-u', 'tester', '--password-stdin', elsewhere.host];
+    const { stderr } = await cli(argv, { stdin: 'secret' });
+    expect(stderr).toContain(
+      `the token service of ${elsewhere.host} is ${service}; no other one will get the password`,
+    );
+    expect(JSON.parse(await home.text('.config/hubctl/realms.json'))).toMatchObject({
+      realms: { [elsewhere.host]: service },
+    });
+    expect((await cli(['tags', `${elsewhere.host}/team/app`])).status).not.toBe(8);
   });
 
   test('keeps the token of a token service in place of the password', async () => {

@@ -243,15 +243,31 @@ describe('the hint', () => {
     expect(await hintOf({ status: 404 })).toBe(
       'check the spelling, or list what is there: hubctl tags reg.example/app; a private image needs: hubctl login reg.example',
     );
-    expect(await hintOf({ status: 413 })).toContain('limits the size');
+    expect(await hintOf({ status: 413 })).toContain('client_max_body_size');
+    expect(await hintOf({ status: 507 })).toContain('no room left');
     expect(await hintOf({ status: 503 })).toContain('try again');
     expect(await hintOf({ status: 400 })).toBeUndefined();
+  });
+
+  test('says whose credentials were refused', async () => {
+    const account = 'alice, with credentials from helper pass';
+    const response = { ...answer('https://reg.example/v2/', { status: 401 }), account };
+    expect((await wireError(response, CONTEXT)).hint).toBe(
+      'asked as alice, with credentials from helper pass; to use others: hubctl login reg.example',
+    );
   });
 
   test('leaves out the name of Docker Hub', async () => {
     expect(await hintOf({ status: 401 }, hub)).toBe('log in first: hubctl login');
     expect(await hintOf({ status: 403 }, hub)).toMatch(/hubctl auth whoami$/);
     expect(await hintOf({ status: 404 }, hub)).toMatch(/hubctl tags alpine; a private image needs: hubctl login$/);
+  });
+
+  test('and the message tell a limit of uploads, of requests, and how often it was tried', async () => {
+    expect((await errorOf({ status: 413 })).message).toContain('reg.example refuses an upload of this size (413)');
+    expect((await errorOf({ status: 429 })).message).toContain('reg.example limits the rate of requests (429)');
+    const response = { ...answer('https://reg.example/v2/', { status: 503 }), tries: 6 };
+    expect((await wireError(response, CONTEXT)).message).toContain('reg.example answered 503 (6 tries)');
   });
 
   test('names the registry, not the storage that answered for it', async () => {
@@ -265,14 +281,15 @@ describe('the hint', () => {
     const limits = { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' };
     const reply = { status: 429, headers: { ...limits, 'retry-after': '90' } };
     expect(await hintOf(reply, hub)).toBe(
-      'limit 100, remaining 0, per 360 minutes, try again in 90 s, logging in raises the limit of most registries: hubctl login',
+      'limit 100; remaining 0; per 360 minutes; try again in 90 s; logging in raises the limit of most registries: hubctl login',
     );
     expect((await errorOf(reply)).details['rateLimit']).toMatchObject({ limit: 100, remaining: 0, window: 21_600 });
   });
 
   test.each([
-    [{ date: 'Fri, 02 Jan 2026 00:00:00 GMT', 'retry-after': 'Fri, 02 Jan 2026 00:01:00 GMT' }, 'try again in 60 s, '],
+    [{ date: 'Fri, 02 Jan 2026 00:00:00 GMT', 'retry-after': 'Fri, 02 Jan 2026 00:01:00 GMT' }, 'try again in 60 s; '],
     [{ 'retry-after': 'Fri, 02 Jan 2026 00:01:00 GMT' }, ''],
+    [{ date: 'Fri, 02 Jan 2026 00:00:00 GMT', 'retry-after': '86400' }, 'try again after 2026-01-03 00:00 UTC; '],
     [{ 'retry-after': 'soon' }, ''],
     [{}, ''],
   ])('reads the wait from the answer alone: %j', async (sent: Record<string, string>, wait) => {

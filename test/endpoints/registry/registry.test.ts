@@ -419,7 +419,7 @@ describe('pulling', () => {
     await expect(client.repository(registry.host, 'team/app').resolve('1')).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       exitCode: 5,
-      hint: expect.stringMatching(/limit 100, remaining 0, per 360 minutes/) as string,
+      hint: expect.stringMatching(/limit 100; remaining 0; per 360 minutes/) as string,
     });
   });
 
