@@ -6,7 +6,7 @@ import { seconds } from './failure.ts';
 import type { HttpRequest } from './layer.ts';
 
 /** Smaller bodies go out in one write with the headers. */
-const IN_ONE_PIECE = 64 * 1024;
+const IN_ONE_PIECE = 128 * 1024;
 
 /** Bytes. A piece has to be taken within the time limit, so its size decides how slow a connection may be. */
 export const PIECE: number = 256 * 1024;

@@ -87,5 +87,6 @@ export async function collect(content: Content, limit: number, what = 'content')
     content.cancel();
     throw error;
   }
-  return Buffer.concat(chunks, size);
+  const [only] = chunks;
+  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
 }

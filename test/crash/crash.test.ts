@@ -1,6 +1,7 @@
 // Is the store whole after every single call to the file system, whichever of them is the last, fails, or was never synced?
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FAILURES, installFailingFs, type Failure } from '../helpers/failing-fs.ts';
@@ -34,6 +35,9 @@ interface Trial {
 const source = new MemoryEndpoint('source');
 addImage(source, { as: 'app' });
 addImage(source, { as: 'other', layers: [[['other.txt', 'x'.repeat(3000)]]] });
+// Large enough to be resumed, and too random to be compressed.
+const noise = createHash('shake256', { outputLength: 3_000_000 }).update('noise').digest().toString('latin1');
+addImage(source, { as: 'large', layers: [[['noise.bin', noise]]] });
 const { pid: DEAD } = spawnSync(process.execPath, ['--version']);
 
 /** In a store of its own, closed afterwards as far as that is still possible. */
@@ -59,7 +63,8 @@ function buryLocks(dir: string): void {
     }
   }
   // Temporary files carry the number of this process, too.
-  for (const place of [dir, join(dir, 'locks'), join(dir, 'layout'), join(dir, 'layout', 'blobs', 'sha256')]) {
+  const places = ['.', 'locks', 'partial', 'layout', 'layout/blobs/sha256'].map((name) => join(dir, name));
+  for (const place of places) {
     if (!existsSync(place)) continue;
     const own = readdirSync(place).filter((name) => name.includes(`-${process.pid}-`));
     for (const name of own)
@@ -106,6 +111,19 @@ const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
       check: () => checkStore(dir, [[NAMES[0]], [...NAMES]]),
       finished: async () => {
         await checkStore(dir, [[...NAMES]]);
+        expect(leftoversOf(dir)).toEqual([]);
+      },
+    };
+  },
+  'a pull of large content': async () => {
+    const dir = join(folder(), 'store');
+    const name = 'docker.io/library/large:latest';
+    return {
+      dir,
+      work: () => withStore(dir, (store) => copy(source, store, 'large', { as: 'large' })),
+      check: () => checkStore(dir, [[], [name]]),
+      finished: async () => {
+        await checkStore(dir, [[name]]);
         expect(leftoversOf(dir)).toEqual([]);
       },
     };

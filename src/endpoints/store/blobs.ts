@@ -1,13 +1,12 @@
 // How does content get into the store, and out of it?
-import { constants, lstatSync } from 'node:fs';
-import { type FileHandle, mkdir, open as openFile, rename, rm, utimes } from 'node:fs/promises';
+import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { Content, Open, Outcome, ReadOptions, WriteOptions } from '../../transfer/endpoint.ts';
 import { Verifier, verifyBytes } from '../../transfer/verify.ts';
 import { collect } from '../../util/content.ts';
-import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import { now } from '../../util/machine.ts';
@@ -15,13 +14,15 @@ import type { FillOptions } from './filling.ts';
 import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
 import type { StorePaths } from './paths.ts';
+import { damaged, readBlob } from './read-blob.ts';
 import type { Space } from './space.ts';
+import { SyncBatch } from './sync-batch.ts';
+import { fetchWhole, WHOLE } from './whole.ts';
 
 /** Complete blobs that wait for the disk at one time. */
-const MOST_PENDING = 32;
+const MOST_PENDING = 64;
 /** Bytes that are read faster than anybody could wonder whether they are right. */
 const SMALL = 64 * 1024;
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The blobs of one store, as this process sees them. The directories exist before anything is written. */
 export class Blobs {
@@ -29,8 +30,11 @@ export class Blobs {
   readonly #space: Space;
   /** Complete blobs on their way to the disk; they get their final name when they have arrived. Never rejected. */
   readonly #pending = new Map<string, Promise<void>>();
+  /** Small content that is being fetched; whoever wants the same waits. Never rejected. */
+  readonly #fetching = new Map<string, Promise<unknown>>();
   readonly #unsynced = new Set<string>();
   readonly #used = new Set<string>();
+  readonly #batch = new SyncBatch();
   readonly #threads = new HashThreads();
   #failure: unknown;
 
@@ -62,7 +66,7 @@ export class Blobs {
 
   /** Bytes of a blob, undefined when it is not there or not a regular file. Throws STORAGE. */
   async sizeOf(digest: string): Promise<number | undefined> {
-    await this.#pending.get(digest);
+    await this.#arrival(digest);
     try {
       // Not worth another thread: an image of a hundred layers asks hundreds of times.
       const stats = lstatSync(this.#paths.blob(digest), { throwIfNoEntry: false });
@@ -75,10 +79,41 @@ export class Blobs {
 
   /** See Sink.write; names nothing. Resolves when the bytes are complete and verified; `barrier` waits for the disk. */
   async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<Outcome> {
+    return descriptor.size <= WHOLE
+      ? this.#writeWhole(descriptor, open, options)
+      : this.#writeLarge(descriptor, open, options);
+  }
+
+  async #writeWhole(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<Outcome> {
+    const { digest } = descriptor;
+    for (let other = this.#fetching.get(digest); other; other = this.#fetching.get(digest)) await other;
+    const work = this.#fetchWhole(descriptor, open, options);
+    this.#fetching.set(
+      digest,
+      work.catch(() => undefined),
+    );
+    try {
+      return await work;
+    } finally {
+      this.#fetching.delete(digest);
+    }
+  }
+
+  async #fetchWhole(descriptor: Descriptor, open: Open, { signal, force = false }: WriteOptions): Promise<Outcome> {
+    const { digest } = descriptor;
+    if (await this.#isThere(descriptor, force)) return 'exists';
+    await this.#room();
+    const file = await fetchWhole(this.#paths.unfinished(digest), descriptor, open, { signal });
+    const sync = (): Promise<void> => file.place((path) => this.#rename(path, digest));
+    this.#track(digest, this.#batch.add({ size: descriptor.size, sync }));
+    return 'copied';
+  }
+
+  async #writeLarge(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<Outcome> {
     const { digest } = descriptor;
     const { signal, share, onWait, force = false } = options;
     if (await this.#isThere(descriptor, force)) return 'exists';
-    if (this.#pending.size >= MOST_PENDING) await Promise.race(this.#pending.values());
+    await this.#room();
     const waiting = { signal, onWait: () => onWait?.('another process is writing it') };
     return new Promise<Outcome>((resolve, reject) => {
       const work = withLock(this.#paths.blobLock(digest), waiting, async (lock) => {
@@ -95,12 +130,13 @@ export class Blobs {
   /** Renames a complete file to its digest; nothing happens when the content is there. Takes the file away in any case. */
   async adopt(path: string, descriptor: Descriptor): Promise<void> {
     if (await this.has(descriptor)) return rm(path, { force: true });
-    await this.#rename(path, descriptor.digest);
+    this.#rename(path, descriptor.digest);
     this.#used.add(descriptor.digest);
   }
 
   /** Waits until everything written is on the disk under its name. Throws STORAGE when that failed. */
   async barrier(): Promise<void> {
+    this.#batch.flush();
     await Promise.all(this.#pending.values());
     const failure = this.#failure;
     this.#failure = undefined;
@@ -113,6 +149,7 @@ export class Blobs {
 
   /** Waits until nothing is under way any more, however it ends. */
   async settle(): Promise<void> {
+    this.#batch.flush();
     await Promise.all(this.#pending.values());
     await this.#threads.close();
   }
@@ -127,18 +164,8 @@ export class Blobs {
 
   /** Throws NOT_FOUND, DIGEST_MISMATCH when the file has another size, STORAGE. */
   async read(descriptor: Descriptor, options: ReadOptions = {}): Promise<Content> {
-    const { digest, size } = descriptor;
-    await this.#pending.get(digest);
-    const file = await this.#open(digest);
-    try {
-      const stats = await file.stat();
-      if (!stats.isFile() || (size >= 0 && stats.size !== size)) throw damaged(digest);
-      const { start = 0, end = stats.size, signal } = options;
-      return fileContent(file, { start, end: Math.min(end, stats.size), close: true, what: digest, signal });
-    } catch (error) {
-      await file.close();
-      throw storageError(error, `cannot read ${digest} in ${this.#paths.dir}`);
-    }
+    await this.#arrival(descriptor.digest);
+    return readBlob(this.#paths, descriptor, options);
   }
 
   /** All bytes of small content, verified. Throws NOT_FOUND, DIGEST_MISMATCH, CONTENT_INVALID above `limit` bytes. */
@@ -194,6 +221,19 @@ export class Blobs {
     }
   }
 
+  /** Waits until content that was written a moment ago has its name. */
+  #arrival(digest: string): Promise<void> | undefined {
+    const pending = this.#pending.get(digest);
+    if (pending) this.#batch.flush();
+    return pending;
+  }
+
+  async #room(): Promise<void> {
+    if (this.#pending.size < MOST_PENDING) return;
+    this.#batch.flush();
+    await Promise.race(this.#pending.values());
+  }
+
   #track(digest: string, work: Promise<void>): void {
     const done = work.then(
       () => undefined,
@@ -211,7 +251,7 @@ export class Blobs {
     try {
       await part.sync();
       lock.check();
-      await this.#rename(this.#paths.part(descriptor.digest), descriptor.digest);
+      this.#rename(this.#paths.part(descriptor.digest), descriptor.digest);
     } catch (error) {
       await part.close(error);
       throw error;
@@ -219,38 +259,32 @@ export class Blobs {
     await part.close();
   }
 
-  async #rename(from: string, digest: string): Promise<void> {
+  /** Not worth another thread, like all that the file system does without the disk. */
+  #rename(from: string, digest: string): void {
     const to = this.#paths.blob(digest);
     try {
-      await rename(from, to).catch(async (error: unknown) => {
-        if (isErrno(error, 'ENOENT')) {
-          await mkdir(dirname(to), { recursive: true, mode: 0o700 });
-          return rename(from, to);
-        }
-        if (!isErrno(error, 'EISDIR') && !isErrno(error, 'ENOTEMPTY') && !isErrno(error, 'EEXIST')) throw error;
-        // A directory where the blob belongs is damage, and nothing of ours is in it.
-        await rm(to, { recursive: true });
-        await rename(from, to);
-      });
+      try {
+        renameSync(from, to);
+      } catch (error) {
+        makeWay(error, to);
+        renameSync(from, to);
+      }
       this.#unsynced.add(dirname(to));
     } catch (error) {
       throw storageError(error, `cannot write ${to}`);
     }
   }
-
-  async #open(digest: string): Promise<FileHandle> {
-    try {
-      return await openFile(this.#paths.blob(digest), READ);
-    } catch (error) {
-      if (isErrno(error, 'ELOOP')) throw damaged(digest, error);
-      if (!isErrno(error, 'ENOENT') && !isErrno(error, 'ENOTDIR')) throw storageError(error, `cannot read ${digest}`);
-      throw new HubError('NOT_FOUND', `${digest} is not in the store ${this.#paths.dir}`, {
-        cause: error,
-        details: { digest },
-      });
-    }
-  }
 }
+
+/** Removes what kept a file from being renamed; throws the error when that is something else. */
+function makeWay(error: unknown, to: string): void {
+  if (isErrno(error, 'ENOENT')) mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+  // A directory where the blob belongs is damage, and nothing of ours is in it.
+  else if (IN_THE_WAY.some((code) => isErrno(error, code))) rmSync(to, { recursive: true });
+  else throw error;
+}
+
+const IN_THE_WAY = ['EISDIR', 'ENOTEMPTY', 'EEXIST'] as const;
 
 async function touch(path: string): Promise<void> {
   const seconds = now() / 1000;
@@ -262,12 +296,4 @@ async function touch(path: string): Promise<void> {
       throw storageError(error, `cannot touch ${path}`);
     }
   }
-}
-
-function damaged(digest: string, cause?: unknown): HubError {
-  return new HubError('DIGEST_MISMATCH', `stored blob ${digest} is damaged`, {
-    cause,
-    hint: 'remove the images that need it with: hubctl rmi; then pull them again',
-    details: { digest },
-  });
 }

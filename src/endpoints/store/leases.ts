@@ -57,6 +57,7 @@ export async function sweepLeftovers(paths: StorePaths, options: SweepOptions = 
   try {
     if (!dryRun) {
       await sweepLocks(paths);
+      await removeAbandoned(paths.partial, '', now());
       await sweepIndex(paths);
     }
     return (

@@ -1,7 +1,8 @@
 // Where is what inside the directory of a store?
 import { join } from 'node:path';
 import { HubError } from '../../errors.ts';
-import { algorithmOf, encodedOf, hasherFor, isDigest } from '../../spec/digest.ts';
+import { algorithmOf, encodedOf, hasherFor, isDigest, isVerifiable } from '../../spec/digest.ts';
+import { temporaryName } from '../../util/temporary.ts';
 
 export interface StorePaths {
   readonly dir: string;
@@ -23,6 +24,8 @@ export interface StorePaths {
   /** These throw CONTENT_INVALID for what is no digest and UNSUPPORTED for an algorithm that cannot be verified. */
   blob(digest: string): string;
   part(digest: string): string;
+  /** A new path every time, for content that is not resumed; gone with the process. */
+  unfinished(digest: string): string;
   blobLock(digest: string): string;
 }
 
@@ -49,6 +52,7 @@ export function storePaths(dir: string): StorePaths {
     indexLock: join(locks, 'index.lock'),
     blob: (digest) => join(blobs, algorithmOf(checked(digest)), encodedOf(digest)),
     part: (digest) => join(partial, flat(digest) + PART),
+    unfinished: (digest) => temporaryName(`${join(partial, flat(digest))}.`),
     blobLock: (digest) => join(locks, BLOB_LOCK + flat(digest)),
   };
 }
@@ -60,6 +64,6 @@ function flat(digest: string): string {
 /** A digest becomes a path only after this. */
 function checked(digest: string): string {
   if (!isDigest(digest)) throw new HubError('CONTENT_INVALID', `"${digest}" is not a digest`);
-  hasherFor(digest);
+  if (!isVerifiable(digest)) hasherFor(digest);
   return digest;
 }

@@ -1,9 +1,9 @@
 // What can be done for a store as a whole: check it, measure it, mend it?
-import { constants } from 'node:fs';
-import { access, rm } from 'node:fs/promises';
+import { constants, lstatSync, rmSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { CallOptions } from '../../transfer/endpoint.ts';
-import { isErrno, storageError } from '../../util/fs.ts';
+import { isErrno, lstatIfExists, storageError } from '../../util/fs.ts';
 import { withLock } from '../../util/lock.ts';
 import type { Blobs } from './blobs.ts';
 import type { CheckOptions, CheckReport } from './check.ts';
@@ -78,11 +78,14 @@ async function checkWritable(dir: string, store: string): Promise<void> {
 async function dropDamaged(paths: StorePaths, digest: string, { signal }: CallOptions): Promise<boolean> {
   return withLock(paths.blobLock(digest), { signal }, async () => {
     const path = paths.blob(digest);
+    const before = await lstatIfExists(path);
     const { checkBlob } = await import('./check.ts');
     const found = await checkBlob(path, digest, { signal });
     if (found?.message === undefined) return false;
+    // Small content is written without the lock: somebody may have mended it meanwhile.
+    if (lstatSync(path, { throwIfNoEntry: false })?.ino !== before?.ino) return false;
     try {
-      await rm(path, { recursive: true, force: true });
+      rmSync(path, { recursive: true, force: true });
       return true;
     } catch (error) {
       throw storageError(error, `cannot delete ${path}`);

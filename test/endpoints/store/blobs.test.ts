@@ -15,11 +15,14 @@ import { blobOf, opener } from '../../helpers/stores.ts';
 
 const blob = blobOf('0123456789');
 const { digest } = blob.descriptor;
+/** Too large to be fetched in one go. */
+const large = blobOf(Buffer.alloc(1024 * 1024 + 1, 'all work and no play '));
 
 function fresh(): { blobs: Blobs; paths: StorePaths } {
   const paths = storePaths(folder());
   mkdirSync(join(paths.blobs, 'sha256'), { recursive: true });
   mkdirSync(paths.partial);
+  mkdirSync(paths.locks);
   return { paths, blobs: new Blobs(paths, new Space(paths.dir)) };
 }
 
@@ -66,19 +69,58 @@ describe('write', () => {
     expect(readdirSync(paths.locks)).toEqual([]);
   });
 
+  test('takes no lock for small content, and two who write it in two places do no harm', async () => {
+    const { blobs, paths } = fresh();
+    const elsewhere = new Blobs(paths, new Space(paths.dir));
+    await withLock(paths.blobLock(digest), {}, async () => {
+      await Promise.all([blobs, elsewhere].map((one) => one.write(blob.descriptor, opener(blob))));
+    });
+    await Promise.all([blobs.barrier(), elsewhere.barrier()]);
+    expect((await blobs.bytes(blob.descriptor, 100)).equals(blob.bytes)).toBe(true);
+    expect(readdirSync(paths.partial)).toEqual([]);
+  });
+
+  test('small content that waits for the disk can be read at once', async () => {
+    const { blobs } = fresh();
+    await blobs.write(blob.descriptor, opener(blob));
+    expect((await collect(await blobs.read(blob.descriptor), 100)).toString()).toBe('0123456789');
+  });
+
+  test('fetches small content once more when the first attempt in this process failed', async () => {
+    const { blobs } = fresh();
+    const fails: Open = () => Promise.reject(new HubError('UNREACHABLE', 'no'));
+    const [first, second] = await Promise.allSettled([
+      blobs.write(blob.descriptor, fails),
+      blobs.write(blob.descriptor, opener(blob)),
+    ]);
+    expect([first.status, second.status]).toEqual(['rejected', 'fulfilled']);
+  });
+
+  test.each([blob, large])('two writes of one blob in one process open it once (%#)', async (one) => {
+    const { blobs } = fresh();
+    let opened = 0;
+    const source: Open = (range) => {
+      opened += 1;
+      return opener(one)(range);
+    };
+    const outcomes = await Promise.all([blobs.write(one.descriptor, source), blobs.write(one.descriptor, source)]);
+    expect(outcomes.toSorted()).toEqual(['copied', 'exists']);
+    expect(opened).toBe(1);
+  });
+
   test('waits for whoever writes the same content, and says so', async () => {
     const { blobs, paths } = fresh();
     const told: string[] = [];
     let second: Promise<string> | undefined;
-    await withLock(paths.blobLock(digest), {}, async () => {
+    await withLock(paths.blobLock(large.descriptor.digest), {}, async () => {
       await new Promise<void>((resolve) => {
         const onWait = (reason: string): void => {
           told.push(reason);
           resolve();
         };
-        second = blobs.write(blob.descriptor, opener(blob), { onWait });
+        second = blobs.write(large.descriptor, opener(large), { onWait });
       });
-      writeFileSync(paths.blob(digest), blob.bytes);
+      writeFileSync(paths.blob(large.descriptor.digest), large.bytes);
     });
     expect(await second).toBe('exists');
     expect(told).toHaveLength(1);
@@ -93,11 +135,11 @@ describe('write', () => {
 
   test('with force looks at every byte of what is there', async () => {
     const { blobs, paths } = fresh();
-    const large = blobOf(Buffer.alloc(65_537, 'a'));
-    writeFileSync(paths.blob(large.descriptor.digest), Buffer.alloc(65_537, 'b'));
-    expect(await blobs.write(large.descriptor, opener(large))).toBe('exists');
-    expect(await blobs.write(large.descriptor, opener(large), { force: true })).toBe('copied');
-    expect(await blobs.write(large.descriptor, opener(large), { force: true })).toBe('exists');
+    const medium = blobOf(Buffer.alloc(65_537, 'a'));
+    writeFileSync(paths.blob(medium.descriptor.digest), Buffer.alloc(65_537, 'b'));
+    expect(await blobs.write(medium.descriptor, opener(medium))).toBe('exists');
+    expect(await blobs.write(medium.descriptor, opener(medium), { force: true })).toBe('copied');
+    expect(await blobs.write(medium.descriptor, opener(medium), { force: true })).toBe('exists');
   });
 
   test('looks at every byte of what is small, such as manifests, in any case', async () => {
@@ -118,18 +160,6 @@ describe('write', () => {
     expect(await blobs.has(blob.descriptor)).toBe(true);
   });
 
-  test('two writes of one blob in one process open it once', async () => {
-    const { blobs } = fresh();
-    let opened = 0;
-    const source: Open = (range) => {
-      opened += 1;
-      return opener(blob)(range);
-    };
-    const outcomes = await Promise.all([blobs.write(blob.descriptor, source), blobs.write(blob.descriptor, source)]);
-    expect(outcomes.toSorted()).toEqual(['copied', 'exists']);
-    expect(opened).toBe(1);
-  });
-
   test('many small blobs at once all arrive', async () => {
     const { blobs } = fresh();
     const many = Array.from({ length: 100 }, (_, at) => blobOf(`blob ${at}`));
@@ -140,13 +170,13 @@ describe('write', () => {
 
   test('goes on with what an earlier process left', async () => {
     const { blobs, paths } = fresh();
-    writeFileSync(paths.part(digest), '0123');
+    writeFileSync(paths.part(large.descriptor.digest), large.bytes.subarray(0, 1000));
     const starts: (number | undefined)[] = [];
-    await blobs.write(blob.descriptor, (range) => {
+    await blobs.write(large.descriptor, (range) => {
       starts.push(range?.start);
-      return opener(blob)(range);
+      return opener(large)(range);
     });
-    expect(starts).toEqual([4]);
+    expect(starts).toEqual([1000]);
   });
 
   test('refuses before the first byte when the disk has no room', async () => {

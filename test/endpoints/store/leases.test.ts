@@ -92,6 +92,17 @@ test('a partial download is kept for seven days', async () => {
   expect(existsSync(paths.part(part))).toBe(false);
 });
 
+test('small content that was on its way goes with the process that fetched it', async () => {
+  const paths = fresh();
+  const own = paths.unfinished(part);
+  const left = own.replace(`-${process.pid}-`, `-${spawnSync(process.execPath, ['--version']).pid}-`);
+  for (const path of [own, left]) writeFileSync(path, 'half');
+  await sweepLeftovers(paths, { dryRun: true });
+  expect(existsSync(left)).toBe(true);
+  await sweepLeftovers(paths);
+  expect([own, left].map((path) => existsSync(path))).toEqual([true, false]);
+});
+
 test('a young partial download goes when that is asked for, unless somebody is working on it', async () => {
   const paths = fresh();
   writeFileSync(paths.part(part), 'half');

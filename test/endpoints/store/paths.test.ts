@@ -21,7 +21,7 @@ test('partial files and locks of a blob are named after it', () => {
 test.each(['', 'x', 'sha256:', 'sha256:../../etc/passwd', 'sha256:abc', `sha256:${'G'.repeat(64)}`, '../sha256:x'])(
   '%j is no digest, so it has no path',
   async (digest) => {
-    for (const path of [paths.blob, paths.part, paths.blobLock]) {
+    for (const path of [paths.blob, paths.part, paths.unfinished, paths.blobLock]) {
       expect(await hubErrorFrom(() => path(digest))).toMatchObject({ code: 'CONTENT_INVALID' });
     }
   },

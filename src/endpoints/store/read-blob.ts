@@ -1,0 +1,88 @@
+// How is a blob of the store read?
+import * as fs from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { HubError } from '../../errors.ts';
+import type { Descriptor } from '../../spec/descriptor.ts';
+import type { Content, ReadOptions } from '../../transfer/endpoint.ts';
+import { contentOf } from '../../util/content.ts';
+import { fileContent } from '../../util/file-content.ts';
+import { isErrno, storageError } from '../../util/fs.ts';
+import type { StorePaths } from './paths.ts';
+
+/** Bytes that are read sooner than another thread has been asked for them. */
+const AT_ONCE = 128 * 1024;
+/** O_NONBLOCK: a pipe in the place of a blob must not wait for its other end. */
+const READ = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
+
+/**
+ * The whole or a part, unverified. A negative size is not known. Throws NOT_FOUND, DIGEST_MISMATCH when the file has another
+ * size, STORAGE.
+ */
+export async function readBlob(paths: StorePaths, descriptor: Descriptor, options: ReadOptions): Promise<Content> {
+  const { digest, size } = descriptor;
+  if (size >= 0 && size <= AT_ONCE)
+    return contentOf(readAtOnce(paths, descriptor).subarray(options.start, options.end));
+  const file = await openBlob(paths, digest);
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile() || (size >= 0 && stats.size !== size)) throw damaged(digest);
+    const { start = 0, end = stats.size, signal } = options;
+    return fileContent(file, { start, end: Math.min(end, stats.size), close: true, what: digest, signal });
+  } catch (error) {
+    await file.close();
+    throw storageError(error, `cannot read ${digest} in ${paths.dir}`);
+  }
+}
+
+/** The error for a blob that is not what it should be. */
+export function damaged(digest: string, cause?: unknown): HubError {
+  return new HubError('DIGEST_MISMATCH', `stored blob ${digest} is damaged`, {
+    cause,
+    hint: 'remove the images that need it with: hubctl rmi; then pull them again',
+    details: { digest },
+  });
+}
+
+function readAtOnce(paths: StorePaths, { digest, size }: Descriptor): Buffer {
+  const fd = openAtOnce(paths, digest);
+  try {
+    const stats = fs.fstatSync(fd);
+    if (!stats.isFile() || stats.size !== size) throw damaged(digest);
+    const bytes = Buffer.allocUnsafe(size);
+    for (let position = 0; position < size;) {
+      const read = fs.readSync(fd, bytes, position, size - position, position);
+      if (read === 0) throw damaged(digest);
+      position += read;
+    }
+    return bytes;
+  } catch (error) {
+    throw storageError(error, `cannot read ${digest} in ${paths.dir}`);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function openAtOnce(paths: StorePaths, digest: string): number {
+  try {
+    return fs.openSync(paths.blob(digest), READ);
+  } catch (error) {
+    throw cannotOpen(paths, digest, error);
+  }
+}
+
+async function openBlob(paths: StorePaths, digest: string): Promise<FileHandle> {
+  try {
+    return await open(paths.blob(digest), READ);
+  } catch (error) {
+    throw cannotOpen(paths, digest, error);
+  }
+}
+
+function cannotOpen(paths: StorePaths, digest: string, error: unknown): HubError {
+  if (isErrno(error, 'ELOOP')) return damaged(digest, error);
+  if (!isErrno(error, 'ENOENT') && !isErrno(error, 'ENOTDIR')) return storageError(error, `cannot read ${digest}`);
+  return new HubError('NOT_FOUND', `${digest} is not in the store ${paths.dir}`, {
+    cause: error,
+    details: { digest },
+  });
+}
