@@ -40,13 +40,17 @@ export function shortDigest(digest: string): string {
   return digest.slice(start, start + 12);
 }
 
+/** Throws UNSUPPORTED for a digest whose content cannot be verified. */
+export function requireVerifiable(digest: string): void {
+  if (isVerifiable(digest)) return;
+  throw new HubError('UNSUPPORTED', `digest algorithm ${algorithmOf(digest)} cannot be verified`, {
+    hint: 'use content addressed by sha256 or sha512',
+  });
+}
+
 /** A hash of the digest's own algorithm. Throws UNSUPPORTED for one that cannot be verified. */
 export function hasherFor(digest: string): Hash {
-  if (!isVerifiable(digest)) {
-    throw new HubError('UNSUPPORTED', `digest algorithm ${algorithmOf(digest)} cannot be verified`, {
-      hint: 'use content addressed by sha256 or sha512',
-    });
-  }
+  requireVerifiable(digest);
   return createHash(algorithmOf(digest));
 }
 

@@ -1,6 +1,7 @@
 // What is the state of one copy: what has been done, what is under way, what it moved?
 import { HubError } from '../errors.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
+import { requireVerifiable } from '../spec/digest.ts';
 import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/manifest.ts';
 import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
 import { collect, contentOf } from '../util/content.ts';
@@ -260,15 +261,15 @@ export class Copier {
     const children = childrenOf(manifest).map((child) => ({ ...child, depth }));
     const wanted = chosen ? children.filter((child) => chosen.has(child.descriptor.digest)) : children;
     for (const child of wanted) {
+      requireVerifiable(child.descriptor.digest);
       if (this.#done.has(child.descriptor.digest) || isTree(child)) continue;
       this.#emit({ type: 'queued', reference: this.label, descriptor: child.descriptor, kind: child.kind });
     }
     return wanted;
   }
 
-  async #leaf(node: Place): Promise<void> {
+  async #leaf({ descriptor, kind }: Place): Promise<void> {
     const { to, limiter, signal, options } = this.#parts;
-    const { descriptor } = node;
     if (await this.#leaveOut(descriptor)) return;
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
@@ -288,13 +289,12 @@ export class Copier {
       }
     });
     if (result.outcome === 'exists') this.#held.note(descriptor);
-    this.#finish(node, node.kind, result);
+    this.#finish({ descriptor }, kind, result);
   }
 
   /** Where transfers get in each other's way: at the registry that is written to, else at the one that is read. */
   get #lane(): string {
-    const { from, to } = this.#parts;
-    return to.lane ?? from.lane ?? to.name;
+    return this.#parts.to.lane ?? this.#parts.from.lane ?? this.#parts.to.name;
   }
 
   /** Non-distributable layers stay where they are unless the sink is a local one [OCI image-spec layer.md]. */
@@ -329,7 +329,7 @@ export class Copier {
     });
   }
 
-  #finish({ descriptor }: Place, kind: ContentKind, { outcome, mountedFrom }: WriteResult): void {
+  #finish({ descriptor }: Pick<Place, 'descriptor'>, kind: ContentKind, { outcome, mountedFrom }: WriteResult): void {
     if (kind === 'layer' || kind === 'blob') {
       const count = ({ copied: 'copied', mounted: 'mounted', exists: 'existing' } as const)[outcome];
       this.#totals[count] += 1;

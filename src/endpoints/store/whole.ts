@@ -8,9 +8,9 @@ import { storageError } from '../../util/fs.ts';
 
 /**
  * Up to this many bytes content is fetched in one go under a name of its own: no lock, since whoever else writes it
- * writes the same, and nothing to resume.
+ * writes the same, and nothing to resume. Less than a far registry is asked for in one piece.
  */
-export const WHOLE: number = 1024 * 1024;
+export const WHOLE: number = 256 * 1024;
 
 const NEW_FILE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
 const datasync = promisify(fs.fdatasync);
