@@ -2,27 +2,12 @@ import { createCipheriv } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { gzipped, gzipper } from '../../src/layers/gzip.ts';
-import { collect, contentOf, type Content } from '../../src/util/content.ts';
+import { collect, contentOf } from '../../src/util/content.ts';
 import { pattern } from '../helpers/zstd.ts';
+import { pieces } from '../helpers/pieces.ts';
 
 const LIMIT = 64 * 1024 * 1024;
 const BLOCK = 512 * 1024;
-
-/** Content in pieces of a given size that reuses one buffer, as sources may. */
-function pieces(bytes: Uint8Array, size: number): Content {
-  return {
-    forEach: async (consume) => {
-      const buffer = Buffer.alloc(size);
-      for (let start = 0; start < bytes.length; start += size) {
-        const piece = bytes.subarray(start, start + size);
-        buffer.set(piece);
-        await consume(buffer.subarray(0, piece.length));
-        buffer.fill(0xff);
-      }
-    },
-    cancel: () => undefined,
-  };
-}
 
 const sample = pattern(300_000);
 

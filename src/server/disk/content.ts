@@ -1,12 +1,12 @@
 // How does content get into a registry's directory whole or not at all, and out of it?
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Content, ReadOptions } from '../../transfer/endpoint.ts';
 import { collect } from '../../util/content.ts';
 import { fileContent } from '../../util/file-content.ts';
-import { isErrno, removeIfExists, storageError } from '../../util/fs.ts';
+import { isErrno, lstatIfExists, removeIfExists, storageError } from '../../util/fs.ts';
 import type { RegistryPaths } from './paths.ts';
 import type { DirectorySync } from './sync.ts';
 
@@ -32,10 +32,9 @@ export class ContentFiles {
   /** Bytes; undefined when it is not there. */
   async sizeOf(digest: string): Promise<number | undefined> {
     try {
-      const stats = await lstat(this.#paths.content(digest));
-      return stats.isFile() ? stats.size : undefined;
+      const stats = await lstatIfExists(this.#paths.content(digest));
+      return stats?.isFile() ? stats.size : undefined;
     } catch (error) {
-      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined;
       throw storageError(error, `cannot look at ${digest}`);
     }
   }

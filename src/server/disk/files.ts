@@ -1,8 +1,16 @@
 // How are the small files of a registry's directory made, read and listed?
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isErrno, namesIn, readIfExists, removeIfExists, storageError, writeFileAtomic } from '../../util/fs.ts';
+import {
+  isErrno,
+  lstatIfExists,
+  namesIn,
+  readIfExists,
+  removeIfExists,
+  storageError,
+  writeFileAtomic,
+} from '../../util/fs.ts';
 import { isRecord } from '../../util/json.ts';
 import type { DirectorySync } from './sync.ts';
 
@@ -52,9 +60,8 @@ export class SmallFiles {
 
   async isThere(path: string): Promise<boolean> {
     try {
-      return (await lstat(path)).isFile();
+      return (await lstatIfExists(path))?.isFile() === true;
     } catch (error) {
-      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return false;
       throw storageError(error, `cannot look at ${path}`);
     }
   }
