@@ -269,21 +269,21 @@ export class Copier {
   }
 
   async #leaf({ descriptor, kind }: Place): Promise<void> {
-    const { to, limiter, signal, options } = this.#parts;
+    const { from, to, limiter, signal, options } = this.#parts;
     if (await this.#leaveOut(descriptor)) return;
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
     const write = (force: boolean, share: Share): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, share, onWait });
+      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, share, onWait, sound: from.sound });
     // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
-    const together = to.lane === undefined && this.#parts.from.lane !== undefined;
+    const together = to.lane === undefined && from.lane !== undefined;
     const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
     const result = await limiter.run(limits, async (share) => {
       try {
         return await write(this.#held.isDoubted(descriptor), share);
       } catch (error) {
         // One whole fetch more, on the chance that the damage happened on the way.
-        if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
+        if (!HubError.is(error, 'DIGEST_MISMATCH') || error.details['damaged'] === true || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
         return secondTry(() => write(true, share));
       }
