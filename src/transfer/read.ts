@@ -65,6 +65,10 @@ class ResumingContent implements Content {
     return this.#verifier !== undefined;
   }
 
+  get lasting(): boolean {
+    return this.#content.lasting === true;
+  }
+
   get isPart(): boolean {
     return this.#reading.first.isPart === true;
   }
