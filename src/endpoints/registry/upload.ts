@@ -3,7 +3,7 @@ import { HubError } from '../../errors.ts';
 import type { HttpResponse } from '../../http/layer.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { algorithmOf } from '../../spec/digest.ts';
-import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
+import type { Content, Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
 import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
 import type { UploadJournal, UploadPlace } from './upload-journal.ts';
@@ -18,8 +18,9 @@ const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 const CHEAP = 16 * 1024 * 1024;
 /** Tries in one session without progress. */
 const PATIENCE = 2;
-/** Bytes that are worth a note about where they go, and a question whether they arrived. */
+/** Bytes that are worth a note about where they go, once they take some milliseconds, and a question whether they arrived. */
 const WORTH_NOTING = 4 * 1024 * 1024;
+const TAKES_TIME = 500;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -105,9 +106,10 @@ class Upload {
   }
 
   async run(): Promise<void> {
-    const { descriptor, open, options } = this.#parts;
+    const { descriptor, options } = this.#parts;
+    const open = this.#noting();
     for (;;) {
-      this.#note();
+      if (this.#failures > 0 || this.#offset > 0) this.#note();
       const call = {
         descriptor,
         open,
@@ -138,6 +140,13 @@ class Upload {
     this.#failures += 1;
     if (this.#failures > TRIES) throw error ?? this.#givenUp(response);
     await this.#access.sleep(failure.delay(this.#failures), options.signal);
+  }
+
+  /** What is sent at once is not worth the note. */
+  #noting(): Open {
+    const { open, journal } = this.#parts;
+    if (!journal) return open;
+    return async (range) => afterTime(await open(range), () => this.#note());
   }
 
   /** So that the next run can go on if this one is killed. */
@@ -244,4 +253,25 @@ class Upload {
       details: { status: response?.status },
     });
   }
+}
+
+/** The same content; calls `act` once, when it takes its time. */
+function afterTime(content: Content, act: () => void): Content {
+  const { verified, isPart, lasting } = content;
+  const since = performance.now();
+  let isDone = false;
+  return {
+    verified,
+    isPart,
+    lasting,
+    cancel: () => content.cancel(),
+    forEach: (consume) =>
+      content.forEach((chunk) => {
+        if (!isDone && performance.now() - since > TAKES_TIME) {
+          isDone = true;
+          act();
+        }
+        return consume(chunk);
+      }),
+  };
 }
