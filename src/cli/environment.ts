@@ -15,7 +15,10 @@ export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] 
   ['DOCKER_AUTH_CONFIG', 'credentials as the JSON text of an auth file'],
   ['REGISTRY_AUTH_FILE', 'file of credentials (--authfile)'],
   ['XDG_RUNTIME_DIR', 'where containers/auth.json is looked for, and tokens are kept'],
-  ['XDG_CACHE_HOME', 'where tokens are kept without XDG_RUNTIME_DIR, what registries can do, and compiled code; ~/.cache by default'],
+  [
+    'XDG_CACHE_HOME',
+    'where tokens are kept without XDG_RUNTIME_DIR, what registries can do, and compiled code; ~/.cache by default',
+  ],
   ['XDG_CONFIG_HOME', 'where other tools keep their settings, ~/.config by default'],
   ['DOCKER_DEFAULT_PLATFORM', 'platform to take from an image for many platforms (--platform)'],
   ['HTTP_PROXY, HTTPS_PROXY', 'proxies for plain and for encrypted requests'],
