@@ -3,7 +3,7 @@
 const fs = require('fs');
 const { dirname, join } = require('path');
 const { setFlagsFromString } = require('v8');
-const { isOurs, optionsNow } = require('./load.js');
+const { bytesAt, isOurs, optionsNow } = require('./load.js');
 
 /** Files of code: for other releases of Node.js, and other ones of hubctl. */
 const MOST_FILES = 4;
@@ -64,7 +64,7 @@ function bytesOf(head, fresh, earlier) {
 function pieceOf(earlier, index) {
   if (!earlier) return Buffer.alloc(0);
   const begin = earlier.table[2 * index];
-  return earlier.bytes.subarray(begin, begin + earlier.table[2 * index + 1]);
+  return Buffer.from(bytesAt(earlier.file, begin, earlier.table[2 * index + 1]));
 }
 
 function aligned(length) {

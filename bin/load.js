@@ -7,8 +7,6 @@ const { isAbsolute, join } = require('path');
 const { Script } = require('vm');
 
 const PACK = join(__dirname, '../dist/cli/pack.js');
-/** Bytes; a larger file was not written by us. */
-const LARGEST = 32 * 1024 * 1024;
 /** Words at the beginning of a file of code: its length, the number of parts, options of V8. A table of the parts follows. */
 const HEAD = 3;
 /** Where V8 notes its options in what it made. */
@@ -18,28 +16,32 @@ const { HUBCTL_CODE_CACHE, XDG_CACHE_HOME, NODE_OPTIONS, NODE_V8_COVERAGE } = pr
 /** The build goes on from run to run until all is compiled that common commands need. */
 const TAKES_ALL = HUBCTL_CODE_CACHE === 'all';
 
-const text = fs.readFileSync(PACK, 'latin1');
+/** Open as long as the program runs: all its parts are of one build, whatever is built meanwhile. */
+const pack = fs.openSync(PACK, O_RDONLY);
+/** What is read from files passes through here. */
+let scratch = Buffer.allocUnsafeSlow(256 * 1024);
 /** The first line of the pack, a comment: its id, and where each part is. */
-const { id, parts } = JSON.parse(text.slice(3, text.indexOf('\n')));
+const { id, parts } = JSON.parse(headOfPack());
 const count = Object.keys(parts).length;
 const made = Object.create(null);
 /** Those of this run, by the index of their parts. */
 const scripts = new Map();
 const name = nameOfCode();
 const folder = name && folderOfCode();
-const shipped = name && !TAKES_ALL ? readShipped() : undefined;
-let code = shipped || (folder && readOwn());
+const shipped = name && !TAKES_ALL ? openShipped() : undefined;
+let code = shipped || (folder && openOwn());
 let options = code ? code.options : optionsNow();
 
-module.exports = { part, keepCode, isOurs, optionsNow };
+module.exports = { part, keepCode, isOurs, optionsNow, bytesAt };
 
 /** What a part of the program exports: `main.js`. */
 function part(key) {
   const known = made[key];
   if (known) return known.exports;
   const [index, start, length, lineOffset] = parts[key];
+  const source = bytesAt(pack, start, length).latin1Slice();
   const cachedData = code && codeOf(index);
-  const script = new Script(text.slice(start, start + length), { filename: PACK, lineOffset, cachedData });
+  const script = new Script(source, { filename: PACK, lineOffset, cachedData });
   if (script.cachedDataRejected) {
     // What V8 refuses once, it would refuse each time.
     code = undefined;
@@ -84,25 +86,21 @@ function folderOfCode() {
   }
 }
 
-function readShipped() {
+function openShipped() {
   const path = join(__dirname, '../dist/cli/code', name);
-  return fs.existsSync(path) ? codeIn(fs.readFileSync(path)) : undefined;
+  return fs.existsSync(path) ? codeIn(fs.openSync(path, O_RDONLY)) : undefined;
 }
 
 /** Code is run as it is: it counts only when nobody but this user can have written it. */
-function readOwn() {
-  let file;
+function openOwn() {
   try {
     if (!isOurs(fs.lstatSync(folder, { throwIfNoEntry: false }), 'isDirectory')) return undefined;
     const path = join(folder, name);
     if (!fs.existsSync(path)) return undefined;
-    file = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const stats = fs.fstatSync(file);
-    return isOurs(stats, 'isFile') && stats.size <= LARGEST ? codeIn(fs.readFileSync(file)) : undefined;
+    const file = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    return isOurs(fs.fstatSync(file), 'isFile') ? codeIn(file) : undefined;
   } catch {
     return undefined; // the program runs without
-  } finally {
-    if (file !== undefined) fs.closeSync(file);
   }
 }
 
@@ -113,18 +111,33 @@ function isOurs(stats, kind) {
 }
 
 /** Undefined for a file that is not whole. */
-function codeIn(bytes) {
-  const size = HEAD + 2 * count;
-  if (bytes.length < 4 * size) return undefined;
-  const [length, known, options, ...table] = new Uint32Array(bytes.buffer, bytes.byteOffset, size);
-  return length === bytes.length && known === count ? { bytes, table, options } : undefined;
+function codeIn(file) {
+  const size = 4 * (HEAD + 2 * count);
+  const bytes = Buffer.from(bytesAt(file, 0, size));
+  if (bytes.length < size) return undefined;
+  const [length, known, options, ...table] = new Uint32Array(bytes.buffer, bytes.byteOffset, HEAD + 2 * count);
+  return length === fs.fstatSync(file).size && known === count ? { file, table, options } : undefined;
 }
 
-/** What V8 made of a part before. */
+/** What V8 made of a part before; good until something else is read. */
 function codeOf(index) {
-  const { bytes, table } = code;
+  const { file, table } = code;
   const length = table[2 * index + 1];
-  return length > 0 ? bytes.subarray(table[2 * index], table[2 * index] + length) : undefined;
+  return length > 0 ? bytesAt(file, table[2 * index], length) : undefined;
+}
+
+function headOfPack() {
+  for (let length = 16 * 1024; ; length *= 2) {
+    const bytes = bytesAt(pack, 0, length);
+    const end = bytes.indexOf('\n');
+    if (end !== -1 || bytes.length < length) return bytes.latin1Slice(3, end);
+  }
+}
+
+/** Good until something else is read; less than `length` at the end of the file. */
+function bytesAt(file, start, length) {
+  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length);
+  return scratch.subarray(0, fs.readSync(file, scratch, 0, length, start));
 }
 
 /** V8's account of the options it runs with. */
