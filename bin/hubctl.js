@@ -18,13 +18,12 @@ else if (isOlder(process.versions.node.split('.').map(Number), LEAST)) {
   process.stderr.write(`hubctl: Node.js ${LEAST.join('.')} or newer is needed, this is ${process.versions.node}\n`);
   process.exit(8);
 } else {
-  const module = require('module');
   const processors = require('os').availableParallelism();
   // Node.js packs layers and writes files with four threads, however many processors there are.
   const threads = process.env.UV_THREADPOOL_SIZE || Math.min(processors + 2, MOST_THREADS);
   if (processors > 3) process.env.UV_THREADPOOL_SIZE = String(threads);
-  if (module.enableCompileCache) module.enableCompileCache();
-  start(require('../dist/cli/main.js'));
+  const { part, keepCode } = require('./load.js');
+  start(part('main.js'), keepCode);
 }
 
 /** `help.image.ls` for `image ls --help`; the names are those of src/cli/answers.ts. */
@@ -61,7 +60,7 @@ function cannotWrite(error) {
   process.exit(9);
 }
 
-function start({ run, fail, processIo, interruption }) {
+function start({ run, fail, processIo, interruption }, keepCode) {
   const controller = new AbortController();
   const argv = process.argv.slice(2);
   const io = processIo(controller.signal);
@@ -86,6 +85,7 @@ function start({ run, fail, processIo, interruption }) {
   process.on('uncaughtException', async (error) => process.exit(await fail(error, argv, io)));
   run(argv, io).then((status) => {
     process.exitCode = readerLeft ? 0 : status;
+    if (!controller.signal.aborted) keepCode();
     setTimeout(leave, LINGER).unref();
   });
 }
