@@ -104,13 +104,13 @@ export class Exchange implements Content {
     }
   }
 
-  onResponseEnd(): void {
+  /** `isFree`: the connection takes another request at once. That of undici does one turn later, and would open a second one. */
+  onResponseEnd(isFree = false): void {
     if (this.#state !== 'answered') return;
     this.#state = 'ended';
     this.#forgetSignal();
-    // The connection is free one turn later. Whoever is told before that, and goes on with another request, would make
-    // undici open a second one.
-    queueMicrotask(() => setImmediate(() => this.#complete()));
+    if (isFree) this.#complete();
+    else queueMicrotask(() => setImmediate(() => this.#complete()));
   }
 
   #complete(): void {

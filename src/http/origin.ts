@@ -27,11 +27,12 @@ type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts'
  */
 export function createOrigins(options: OriginOptions): Origins {
   const known = new Map<string, Promise<URL>>();
+  const guesses = new Map<string, URL>();
   return {
     guess: (host) => {
-      const https = parseOrigin(host);
-      const mayBePlain = isLoopback(https.hostname) && https.port !== '' && !options.insecure?.(host);
-      return mayBePlain ? new URL(`http://${host}`) : https;
+      const guess = guesses.get(host) ?? guessOf(host, options);
+      guesses.set(host, guess);
+      return guess;
     },
     isKnown: (host) => known.has(host),
     originOf: (host) => {
@@ -41,6 +42,12 @@ export function createOrigins(options: OriginOptions): Origins {
       return found;
     },
   };
+}
+
+function guessOf(host: string, { insecure }: OriginOptions): URL {
+  const https = parseOrigin(host);
+  const mayBePlain = isLoopback(https.hostname) && https.port !== '' && !insecure?.(host);
+  return mayBePlain ? new URL(`http://${host}`) : https;
 }
 
 async function decide(host: string, options: OriginOptions): Promise<URL> {

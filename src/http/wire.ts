@@ -210,7 +210,7 @@ export class Wire {
     if (!this.#mayKeep) this.#lose(RESET);
     else if (next) this.#watch(next.headersTimeout);
     else this.#rest();
-    job?.exchange.onResponseEnd();
+    job?.exchange.onResponseEnd(true);
     if (!this.#closed) this.#owner.onRoom(this);
   }
 

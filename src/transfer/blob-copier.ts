@@ -43,7 +43,14 @@ export class BlobCopier {
     const onWait = (reason: string): void =>
       this.#emit({ type: 'waiting', reference: this.#label, descriptor, reason });
     const write = (forced: boolean, share: Share): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force: forced, share, onWait });
+      to.write(descriptor, this.#open(descriptor), {
+        signal,
+        mountFrom,
+        force: forced,
+        share,
+        onWait,
+        sound: from.sound,
+      });
     // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
     const together = to.lane === undefined && from.lane !== undefined;
     const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
@@ -52,7 +59,7 @@ export class BlobCopier {
         return await write(force, share);
       } catch (error) {
         // One whole fetch more, on the chance that the damage happened on the way.
-        if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
+        if (!HubError.is(error, 'DIGEST_MISMATCH') || error.details['damaged'] === true || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
         return secondTry(() => write(true, share));
       }

@@ -24,6 +24,8 @@ export interface SendCall {
   /** Bytes the session has already. */
   readonly offset: number;
   readonly signal: AbortSignal | undefined;
+  /** The content was sound when it was kept: to hash it is left to a registry that is known to do that. */
+  readonly sound?: boolean | undefined;
   /** Told when the session has a new location. */
   readonly onMoved?: (() => void) | undefined;
 }
@@ -118,12 +120,11 @@ export class Session {
     return Number(end) + 1;
   }
 
-  #putWhole(
-    access: RepositoryAccess,
-    { descriptor, open, signal, offset }: SendCall,
-  ): Promise<UploadFailure | undefined> {
-    const body = { length: descriptor.size, open: () => open({ signal }) };
-    return this.#commit(access, { descriptor, open, signal, offset }, body);
+  #putWhole(access: RepositoryAccess, call: SendCall): Promise<UploadFailure | undefined> {
+    const { descriptor, open, signal, sound } = call;
+    const unverified = sound === true && this.isDistribution;
+    const body = { length: descriptor.size, open: () => open({ signal, unverified }) };
+    return this.#commit(access, call, body);
   }
 
   async #commit(

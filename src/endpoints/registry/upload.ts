@@ -108,23 +108,36 @@ class Upload {
     const { descriptor, open, options } = this.#parts;
     for (;;) {
       this.#note();
-      const call = { descriptor, open, offset: this.#offset, signal: options.signal, onMoved: () => this.#note() };
+      const call = {
+        descriptor,
+        open,
+        offset: this.#offset,
+        signal: options.signal,
+        onMoved: () => this.#note(),
+        sound: options.sound,
+      };
       const failure = await this.#session.send(this.#access, call);
       if (!failure) {
         this.#parts.journal?.end(placeOf(this.#access, descriptor));
         return this.#checkStored();
       }
-      if (failure.response && !this.#mayGoOn(failure, failure.response)) {
-        throw await uploadRefusal(this.#access, descriptor, failure.response);
-      }
-      failure.response?.body.cancel();
-      if (failure.error) this.#noteBreak(failure.error);
-      this.#failures += 1;
-      if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
-      await this.#access.sleep(failure.delay(this.#failures), options.signal);
+      await this.#overcome(failure);
       if (await hasBlob(this.#access, descriptor, options)) return;
       await this.#findPlace();
     }
+  }
+
+  /** Waits until another try makes sense. Throws where none does. */
+  async #overcome(failure: UploadFailure): Promise<void> {
+    const { descriptor, options } = this.#parts;
+    const { response, error } = failure;
+    if (response && !this.#mayGoOn(failure, response)) throw await uploadRefusal(this.#access, descriptor, response);
+    response?.body.cancel();
+    if (response?.status === 400) await this.#readAgain();
+    if (error) this.#noteBreak(error);
+    this.#failures += 1;
+    if (this.#failures > TRIES) throw error ?? this.#givenUp(response);
+    await this.#access.sleep(failure.delay(this.#failures), options.signal);
   }
 
   /** So that the next run can go on if this one is killed. */
@@ -155,6 +168,13 @@ class Upload {
     this.#breaks += 1;
     if ((isStall || this.#breaks > 1) && !this.#wholeOnly) this.#session.beCareful();
     this.#isSuspect = isStall;
+  }
+
+  /** Tells which side is wrong about content that nobody here has hashed. Throws what reading it throws, DIGEST_MISMATCH above all. */
+  async #readAgain(): Promise<void> {
+    const { open, options } = this.#parts;
+    if (!options.sound || !this.#session.isDistribution) return;
+    await (await open({ signal: options.signal })).forEach(() => undefined);
   }
 
   #mayPutWhole(): boolean {
@@ -205,7 +225,10 @@ class Upload {
   async #checkStored(): Promise<void> {
     const { descriptor, options } = this.#parts;
     const stored = this.#session.storedDigest;
-    if (stored === undefined || stored === descriptor.digest) return;
+    if (stored === descriptor.digest) return;
+    // It does not say what it has checked.
+    await this.#readAgain();
+    if (stored === undefined) return;
     if (await hasBlob(this.#access, descriptor, options)) return;
     throw new HubError('UNSUPPORTED', `${this.#access.name} stored blob ${descriptor.digest} as ${stored}`, {
       hint: `the registry does not keep ${algorithmOf(descriptor.digest)} content`,

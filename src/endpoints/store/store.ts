@@ -124,6 +124,7 @@ class LocalStore implements Store {
   readonly dir: string;
   readonly name: string;
   readonly sparse = true;
+  readonly sound = true;
   readonly seen: SeenRepositories;
   readonly diffIds: DiffIds;
   readonly upkeep: Upkeep;
