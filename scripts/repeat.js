@@ -27,7 +27,9 @@ try {
   await rm(folder, { recursive: true });
 }
 for (const [test, count] of failed) console.log(`${count} of ${times} failed: ${test}`);
-console.log(failed.size === 0 ? `${times} of ${times} runs passed` : `${failed.size} of its tests failed at least once`);
+console.log(
+  failed.size === 0 ? `${times} of ${times} runs passed` : `${failed.size} of its tests failed at least once`,
+);
 process.exitCode = failed.size === 0 ? 0 : 1;
 
 /** @param {number} run its number */
