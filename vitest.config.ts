@@ -10,5 +10,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    // A second, the default, is nothing to a machine that has much to do.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
