@@ -9,7 +9,7 @@ import { startLocalServer, type Handler } from '../helpers/local-server.ts';
 import { dockerImage } from '../helpers/archives.ts';
 import { sampleImage } from '../helpers/sample-image.ts';
 import { newStore, putImage } from '../helpers/stores.ts';
-import { serveRaw } from '../helpers/web.ts';
+import { FakeClock, serveRaw } from '../helpers/web.ts';
 import { newWorkplace } from '../helpers/workplace.ts';
 
 const ESC = '\u001B';
@@ -39,9 +39,11 @@ function noBus(home: string): Readonly<Record<string, string>> {
 }
 
 /** A run on a terminal without colours and progress: whatever control it writes is not ours. */
-function onTerminal(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
+function onTerminal(args: readonly string[]): Promise<CliResult> {
   const home = folder();
-  return runCli([...args, '--no-progress'], { home, tty: true, env: { NO_COLOR: '1', ...noBus(home), ...env } });
+  // An answer that is not valid HTTP is asked for again, after waits.
+  const network = { clock: new FakeClock() };
+  return runCli([...args, '--no-progress'], { home, network, tty: true, env: { NO_COLOR: '1', ...noBus(home) } });
 }
 
 async function server(handler: Handler): Promise<string> {
