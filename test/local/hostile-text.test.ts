@@ -34,7 +34,7 @@ describe.each(Object.entries(SOURCES))('%s', (_, show) => {
     if (name === 'a line feed') expect(stdout + stderr).not.toMatch(/^Password/m);
   });
 
-  const texts = isLong ? Object.entries(SEQUENCES) : [['all of them', ALL] as const];
+  const texts: readonly (readonly [string, string])[] = isLong ? Object.entries(SEQUENCES) : [['all of them', ALL]];
   test.skipIf(!hasPty).each(texts)('may hold %s on a real terminal', async (_name, text) => {
     const seen = await onRealTerminal(await show(text));
     expect(seen).not.toBe('');
