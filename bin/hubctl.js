@@ -8,6 +8,8 @@ const { join } = require('path');
 const LEAST = [20, 18, 1];
 /** Milliseconds that open handles may keep the process after its work is done. */
 const LINGER = 500;
+/** Milliseconds from Ctrl-C to the end at the latest: what is kept is as whole then as after a kill. */
+const PATIENCE = 150;
 const MOST_THREADS = 16;
 /** Words of commands; nothing else may become part of a path. */
 const WORD = /^[a-z]+(?:-[a-z]+)*$/;
@@ -63,18 +65,10 @@ function cannotWrite(error) {
 function start({ run, fail, processIo, interruption }, keepCode) {
   const controller = new AbortController();
   const argv = process.argv.slice(2);
-  const io = processIo(controller.signal);
+  // A command asks for the signal when it begins. Until then nothing needs an orderly end, and the system's is the quickest.
+  const signal = { enumerable: true, get: () => listen(controller, { argv, interruption }) };
+  const io = Object.defineProperty(processIo(controller.signal), 'signal', signal);
   let readerLeft = false;
-  for (const [signal, status] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ]) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(status);
-      controller.abort(interruption(signal));
-    });
-  }
   process.stdout.on('error', (error) => {
     if (error.code !== 'EPIPE') cannotWrite(error);
     readerLeft = true;
@@ -88,6 +82,24 @@ function start({ run, fail, processIo, interruption }, keepCode) {
     if (!controller.signal.aborted) keepCode();
     setTimeout(leave, LINGER).unref();
   });
+}
+
+/** From now on the signals of the system abort what is under way; a second one ends it. */
+function listen(controller, { argv, interruption }) {
+  if (process.listenerCount('SIGINT') > 0) return controller.signal;
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ]) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(status);
+      controller.abort(interruption(signal));
+      // A server finishes the requests that run.
+      if (signal === 'SIGINT' && !argv.includes('serve')) setTimeout(() => process.exit(status), PATIENCE).unref();
+    });
+  }
+  return controller.signal;
 }
 
 /** Ends the process unless somebody still reads what was written. */
