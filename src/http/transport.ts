@@ -15,7 +15,7 @@ export interface TransportOptions extends ConnectOptions {
   readonly userAgent: string;
   /** Headers for every request to a host (`example.com:5000`), names in lower case. */
   readonly extraHeaders?: ((host: string) => Readonly<Record<string, string>>) | undefined;
-  /** Milliseconds, 30,000 each by default. A request may set its own `headersTimeout`. */
+  /** Milliseconds, 25,000 by default. A request may set its own. */
   readonly headersTimeout?: number | undefined;
   readonly bodyTimeout?: number | undefined;
   readonly uploadTimeout?: number | undefined;
@@ -32,6 +32,7 @@ export interface Transport {
 }
 
 const TIMEOUT = 30_000;
+const ANSWER_TIMEOUT = 25_000;
 /** What the code means says failure.ts. */
 const ODD = { code: 'ECONNRESET' };
 const CONNECTIONS = 16;
@@ -177,8 +178,12 @@ class Connections {
   }
 
   #limitsOf(request: HttpRequest): { readonly headersTimeout: number; readonly bodyTimeout: number } {
-    const { headersTimeout = TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
-    return { headersTimeout: request.headersTimeout ?? headersTimeout, bodyTimeout };
+    const { headersTimeout = ANSWER_TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
+    return {
+      headersTimeout: request.headersTimeout ?? headersTimeout,
+      // What is needed in one piece is small, and asked for anew when it does not come.
+      bodyTimeout: request.whole ? Math.min(headersTimeout, bodyTimeout) : bodyTimeout,
+    };
   }
 }
 

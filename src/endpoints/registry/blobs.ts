@@ -51,14 +51,21 @@ async function readAgain(access: RepositoryAccess, descriptor: Descriptor, optio
   }
 }
 
-/** HEAD of a blob. Anything but a plain yes counts as no: the upload that follows decides. */
+/** For a host that has left another question unanswered already. */
+const SOON = { headersTimeout: 10_000 };
+
+/**
+ * HEAD of a blob. Anything but a plain yes counts as no: the upload that follows decides. `soon` waits less long for an
+ * answer.
+ */
 export async function hasBlob(
   access: RepositoryAccess,
   descriptor: Descriptor,
-  { signal }: CallOptions = {},
+  { signal, soon }: CallOptions & { readonly soon?: boolean } = {},
 ): Promise<boolean> {
   const url = await access.url(`blobs/${descriptor.digest}`);
-  const response = await access.send({ method: 'HEAD', url, signal, scopes: [pushScope(access)] });
+  const scopes = [pushScope(access)];
+  const response = await access.send({ method: 'HEAD', url, signal, scopes, ...(soon && SOON) });
   response.body.cancel();
   if (response.status !== 200) return false;
   const length = response.headers.get('content-length');

@@ -12,6 +12,8 @@ import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
+/** Answers that never came, one after the other. */
+const SILENCES = 2;
 /** Answers that may be another one next time, or in another session; so may those from 500 on. */
 const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 /** Bytes that are sooner sent again than waited for. */
@@ -92,6 +94,8 @@ class Upload {
   #isSuspect = false;
   /** How often the session had no more than before. */
   #stuck = 0;
+  /** Answers to whole requests that never came, since the last progress. */
+  #silences = 0;
   /** Connections that broke. */
   #breaks = 0;
   /** The registry takes no PATCH: all in one PUT. */
@@ -121,10 +125,18 @@ class Upload {
       if (failure.error) this.#noteBreak(failure.error);
       this.#failures += 1;
       if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
-      await this.#access.sleep(failure.delay(this.#failures), options.signal);
-      if (await hasBlob(this.#access, descriptor, options)) return;
+      if (await this.#arrivedMeanwhile(failure)) return;
       await this.#findPlace();
     }
+  }
+
+  /** After a wait, the registry is asked before anything is sent again. Throws when it was silent too often. */
+  async #arrivedMeanwhile({ error, delay }: UploadFailure): Promise<boolean> {
+    const { descriptor, options } = this.#parts;
+    await this.#access.sleep(delay(this.#failures), options.signal);
+    if (await hasBlob(this.#access, descriptor, { ...options, soon: this.#silences > 0 })) return true;
+    if (error && this.#silences >= SILENCES) throw triedTwice(error);
+    return false;
   }
 
   /** So that the next run can go on if this one is killed. */
@@ -153,6 +165,7 @@ class Upload {
   #noteBreak(error: HubError): void {
     const isStall = error.code === 'TIMEOUT';
     this.#breaks += 1;
+    if (error.details['reason'] === 'headers-timeout') this.#silences += 1;
     if ((isStall || this.#breaks > 1) && !this.#wholeOnly) this.#session.beCareful();
     this.#isSuspect = isStall;
   }
@@ -188,6 +201,7 @@ class Upload {
     if (isSuspect && got <= CHEAP) return this.#leaveSession();
     if (got > this.#offset) {
       this.#failures = 0;
+      this.#silences = 0;
       this.#stuck = 0;
     } else this.#stuck += 1;
     if (this.#stuck >= PATIENCE) return this.#leaveSession();
@@ -221,4 +235,9 @@ class Upload {
       details: { status: response?.status },
     });
   }
+}
+
+function triedTwice(error: HubError): HubError {
+  const { code, hint, details } = error;
+  return new HubError(code, `${error.message} (${SILENCES} tries)`, { cause: error, hint, details });
 }
