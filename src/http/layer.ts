@@ -25,6 +25,8 @@ export interface HttpRequest {
    * is none.
    */
   readonly settled?: (() => Promise<HttpResponse | undefined>) | undefined;
+  /** True after an answer turned out to be damaged: no connection that there is now is used again, for this or another request. */
+  readonly fresh?: boolean | undefined;
   /** `manual` gives the 3xx answer to the caller. */
   readonly redirect?: 'follow' | 'manual' | undefined;
   /**

@@ -152,16 +152,16 @@ export class Copier {
   /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
   smallBytes(descriptor: Descriptor): Promise<Buffer> {
     const read = async (): Promise<Buffer> =>
-      (await this.#readBack(descriptor)) ?? (await tryTwice(() => this.#fetch(descriptor)));
+      (await this.#readBack(descriptor)) ?? (await tryTwice((fresh) => this.#fetch(descriptor, fresh)));
     const bytes = read();
     this.#small.set(descriptor.digest, bytes);
     bytes.catch(() => this.#small.delete(descriptor.digest));
     return bytes;
   }
 
-  async #fetch(descriptor: Descriptor): Promise<Buffer> {
+  async #fetch(descriptor: Descriptor, fresh = false): Promise<Buffer> {
     const open = reader(this.#parts.from, descriptor, { signal: this.#parts.signal });
-    return collect(await open(), MANIFEST_LIMIT, `content ${descriptor.digest}`);
+    return collect(await open({ fresh }), MANIFEST_LIMIT, `content ${descriptor.digest}`);
   }
 
   async #readManifest(descriptor: Descriptor): Promise<Buffer> {
@@ -273,19 +273,20 @@ export class Copier {
     if (await this.#leaveOut(descriptor)) return;
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
-    const write = (force: boolean, share: Share): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, share, onWait });
+    const write = (open: Open, force: boolean, share?: Share): Promise<WriteResult> =>
+      to.write(descriptor, open, { signal, mountFrom, force, share, onWait });
     // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
     const together = to.lane === undefined && this.#parts.from.lane !== undefined;
     const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
     const result = await limiter.run(limits, async (share) => {
       try {
-        return await write(this.#held.isDoubted(descriptor), share);
+        return await write(this.#open(descriptor), this.#held.isDoubted(descriptor), share);
       } catch (error) {
-        // One whole fetch more, on the chance that the damage happened on the way.
+        // One whole fetch more, in one piece and on another connection, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return secondTry(() => write(true, share));
+        const open = this.#open(descriptor);
+        return secondTry(() => write((range) => open({ ...range, fresh: true }), true));
       }
     });
     if (result.outcome === 'exists') this.#held.note(descriptor);

@@ -171,6 +171,10 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     fault: 'a wrong bit in the manifest, once',
     rules: ({ tag }) => [once(tag, { corrupt: 50 })],
     exit: 0,
+    check: ({ proxy }, { tag }) => {
+      const [damaged, again] = proxy.requests('GET', tag);
+      expect(again?.connection).not.toBe(damaged?.connection);
+    },
   },
   {
     id: 'manifest-stalled-for-ever',

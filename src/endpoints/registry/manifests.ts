@@ -34,8 +34,8 @@ export async function getManifest(
   const headers = { accept: MANIFEST_ACCEPT };
   const whole = { limit: MANIFEST_LIMIT, what: `${what}: the manifest` };
   const request = { method: 'GET', url, headers, signal, scopes: [pullScope(access)], whole } as const;
-  const fetch = async (): Promise<FetchedManifest> => {
-    const response = await expect(access, request, { statuses: [200], what });
+  const fetch = async (fresh: boolean): Promise<FetchedManifest> => {
+    const response = await expect(access, { ...request, fresh }, { statuses: [200], what });
     const bytes = await collect(response.body, whole.limit, whole.what);
     const mediaType = mediaTypeOf(response, bytes, what);
     const digest = checkedDigest(response, bytes, { reference, what });
