@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundleCli } from '../scripts/bundle.js';
+import { nameOf } from '../scripts/pack.js';
 import { execute } from './helpers/hubctl.ts';
 import { startRegistry } from './helpers/registry.ts';
 import { ROOT } from './helpers/source.ts';
@@ -30,19 +31,35 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs hubctl and asks V8 which scripts it had. */
+interface Script {
+  readonly url: string;
+  readonly functions: readonly {
+    readonly functionName: string;
+    readonly ranges: readonly { readonly count: number }[];
+  }[];
+}
+
+/** Runs hubctl and asks V8 which functions it called: each chunk is one. */
 async function loadedBy(...args: readonly string[]): Promise<Loaded> {
   const coverage = await mkdtemp(join(folder, 'coverage-'));
   const env = { PATH: process.env['PATH'], HOME: join(folder, 'home'), NODE_V8_COVERAGE: coverage };
   const hubctl = join(folder, 'bin/hubctl.js');
   await execute(process.execPath, [hubctl, ...args], { env, cwd: join(folder, 'home') });
-  const scripts = new Set<string>();
+  const files = new Set<string>();
+  const called = new Set<string>();
   for (const name of await readdir(coverage)) {
-    const { result } = JSON.parse(await readFile(join(coverage, name), 'utf8')) as { result: { url: string }[] };
-    for (const { url } of result) if (url.startsWith('file:')) scripts.add(fileURLToPath(url));
+    const { result } = JSON.parse(await readFile(join(coverage, name), 'utf8')) as { result: Script[] };
+    for (const { url, functions } of result.filter((script) => script.url.startsWith('file:'))) {
+      files.add(fileURLToPath(url));
+      const run = functions.filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0);
+      run.forEach(({ functionName }) => called.add(functionName));
+    }
   }
-  const outputs = Object.entries(bundle.outputs).filter(([path]) => scripts.has(join(ROOT, path)));
-  expect([...scripts], 'the account of what was loaded').toContain(hubctl);
+  const outputs = Object.entries(bundle.outputs).filter(([path]) => called.has(nameOf(path)));
+  expect([...files], 'the account of what was loaded').toContain(hubctl);
+  expect(files.has(join(folder, 'dist/cli/pack.js')), 'the program is there when a part of it is').toBe(
+    outputs.length > 0,
+  );
   const inputs = outputs.flatMap(([, output]) =>
     Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
   );

@@ -15,7 +15,7 @@ export interface TransportOptions extends ConnectOptions {
   readonly userAgent: string;
   /** Headers for every request to a host (`example.com:5000`), names in lower case. */
   readonly extraHeaders?: ((host: string) => Readonly<Record<string, string>>) | undefined;
-  /** Milliseconds, 30,000 each by default. A request may set its own `headersTimeout`. */
+  /** Milliseconds, 25,000 by default. A request may set its own. */
   readonly headersTimeout?: number | undefined;
   readonly bodyTimeout?: number | undefined;
   readonly uploadTimeout?: number | undefined;
@@ -32,6 +32,7 @@ export interface Transport {
 }
 
 const TIMEOUT = 30_000;
+const ANSWER_TIMEOUT = 25_000;
 /** What the code means says failure.ts. */
 const ODD = { code: 'ECONNRESET' };
 const CONNECTIONS = 16;
@@ -55,6 +56,7 @@ class Connections {
   readonly #connector: Connector;
   readonly #lanes = new Map<string, Lane>();
   readonly #others = new Map<string, Promise<UndiciLane>>();
+  readonly #retired: Promise<UndiciLane>[] = [];
   /** Origins whose answers undici understands better. */
   readonly #odd = new Set<string>();
 
@@ -83,7 +85,7 @@ class Connections {
     const closed = new HubError('ABORTED', 'the connections of this program were closed');
     this.#connector.close();
     for (const lane of this.#lanes.values()) lane.close(closed);
-    const others = await Promise.all(this.#others.values());
+    const others = await Promise.all([...this.#others.values(), ...this.#retired]);
     await Promise.all(others.map((other) => other.destroy(closed)));
   }
 
@@ -93,6 +95,7 @@ class Connections {
     const exchange = new Exchange(request, { clock: this.#options.clock, ...limits });
     const head = headOf(request, headersFor(request, this.#options));
     const lane = this.#laneFor(request.url, this.#isGuarded(request));
+    if (request.fresh) lane.renew();
     const onOdd = (): void => this.#readOdd(request, exchange);
     lane.add({ exchange, head, method, expected, onOdd, ...limits });
     const response = await exchange.response;
@@ -139,7 +142,7 @@ class Connections {
   async #dispatch(request: HttpRequest, exchange: Exchange, via: URL | undefined): Promise<void> {
     const { url } = request;
     const { uploadTimeout = TIMEOUT } = this.#options;
-    const other = await this.#otherFor(url, this.#isGuarded(request), via);
+    const other = await this.#otherFor(request, this.#isGuarded(request), via);
     const path = `${url.pathname}${url.search}`;
     const headers = headersFor(request, this.#options, via);
     const limits = this.#limitsOf(request);
@@ -162,8 +165,15 @@ class Connections {
     return lane;
   }
 
-  #otherFor(url: URL, guarded: boolean, via: URL | undefined): Promise<UndiciLane> {
+  /** What is under way is left to end. */
+  #retire(key: string): void {
+    this.#retired.push(...[this.#others.get(key) ?? []].flat());
+    this.#others.delete(key);
+  }
+
+  #otherFor({ url, fresh }: HttpRequest, guarded: boolean, via: URL | undefined): Promise<UndiciLane> {
     const key = via ? `via ${via.href}` : `${url.origin} ${guarded}`;
+    if (fresh) this.#retire(key);
     const open = (): ReturnType<Connector['open']> =>
       via ? this.#connector.openProxy(via) : this.#connector.open(url, guarded);
     const connections = this.#options.connections ?? CONNECTIONS;
@@ -177,8 +187,12 @@ class Connections {
   }
 
   #limitsOf(request: HttpRequest): { readonly headersTimeout: number; readonly bodyTimeout: number } {
-    const { headersTimeout = TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
-    return { headersTimeout: request.headersTimeout ?? headersTimeout, bodyTimeout };
+    const { headersTimeout = ANSWER_TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
+    return {
+      headersTimeout: request.headersTimeout ?? headersTimeout,
+      // What is needed in one piece is small, and asked for anew when it does not come.
+      bodyTimeout: request.whole ? Math.min(headersTimeout, bodyTimeout) : bodyTimeout,
+    };
   }
 }
 

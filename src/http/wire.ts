@@ -136,6 +136,12 @@ export class Wire {
     });
   }
 
+  /** No further request may be written; closes once the answers to those that were have ended. */
+  retire(): void {
+    this.#mayKeep = false;
+    if (this.#jobs.length === 0) this.#lose(RESET);
+  }
+
   destroy(error: HubError): void {
     this.#lose(error);
   }

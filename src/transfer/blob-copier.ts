@@ -42,26 +42,20 @@ export class BlobCopier {
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void =>
       this.#emit({ type: 'waiting', reference: this.#label, descriptor, reason });
-    const write = (forced: boolean, share: Share): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), {
-        signal,
-        mountFrom,
-        force: forced,
-        share,
-        onWait,
-        sound: from.sound,
-      });
+    const write = (open: Open, forced: boolean, share?: Share): Promise<WriteResult> =>
+      to.write(descriptor, open, { signal, mountFrom, force: forced, share, onWait, sound: from.sound });
     // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
     const together = to.lane === undefined && from.lane !== undefined;
     const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
     return limiter.run(limits, async (share) => {
       try {
-        return await write(force, share);
+        return await write(this.#open(descriptor), force, share);
       } catch (error) {
-        // One whole fetch more, on the chance that the damage happened on the way.
+        // One whole fetch more, in one piece and on another connection, on the chance that the damage happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || error.details['damaged'] === true || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return secondTry(() => write(true, share));
+        const open = this.#open(descriptor);
+        return secondTry(() => write((range) => open({ ...range, fresh: true }), true));
       }
     });
   }

@@ -25,6 +25,8 @@ export interface ReadOptions extends CallOptions {
   readonly greedy?: boolean | undefined;
   /** The caller hashes the whole by itself, since it puts it together from parts. */
   readonly unverified?: boolean | undefined;
+  /** What came before was damaged: the source takes another way, if it has one. */
+  readonly fresh?: boolean | undefined;
 }
 
 /** Opens the content, again if need be, from a byte offset. Retry, resume and ranges are this function called again. */

@@ -69,12 +69,12 @@ export class Metadata {
   }
 
   async #readBlob(descriptor: Descriptor): Promise<Buffer> {
-    return (await this.#readBack(descriptor)) ?? tryTwice(() => this.#fetch(descriptor));
+    return (await this.#readBack(descriptor)) ?? tryTwice((fresh) => this.#fetch(descriptor, fresh));
   }
 
-  async #fetch(descriptor: Descriptor): Promise<Buffer> {
+  async #fetch(descriptor: Descriptor, fresh = false): Promise<Buffer> {
     const open = reader(this.#parts.from, descriptor, { signal: this.#parts.signal });
-    return collect(await open(), MANIFEST_LIMIT, `content ${descriptor.digest}`);
+    return collect(await open({ fresh }), MANIFEST_LIMIT, `content ${descriptor.digest}`);
   }
 
   /** What the sink has already need not be asked for again: it may cost a request, or a pull from a quota. */

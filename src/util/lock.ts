@@ -10,6 +10,8 @@ export interface LockOptions {
   readonly timeout?: number | undefined;
   /** Called once, when the lock is held by somebody else who is alive. */
   readonly onWait?: (() => void) | undefined;
+  /** Milliseconds of waiting before `onWait` is called; 0 by default. */
+  readonly noticeAfter?: number | undefined;
   /** Milliseconds without a sign of life after which a holder elsewhere counts as dead, 30,000 by default. */
   readonly staleAfter?: number | undefined;
 }
@@ -58,14 +60,16 @@ async function acquire(path: string, options: LockOptions): Promise<Holding> {
 class Watch {
   readonly #staleAfter: number;
   readonly #onWait: (() => void) | undefined;
+  readonly #noticeAfter: number;
   readonly #started = performance.now();
   #told = false;
   #seen: Holder | undefined;
   #since = 0;
 
-  constructor({ staleAfter = STALE_AFTER, onWait }: LockOptions) {
+  constructor({ staleAfter = STALE_AFTER, onWait, noticeAfter = 0 }: LockOptions) {
     this.#staleAfter = staleAfter;
     this.#onWait = onWait;
+    this.#noticeAfter = noticeAfter;
   }
 
   /** Milliseconds since waiting began. */
@@ -79,8 +83,10 @@ class Watch {
    */
   isAlive(holder: Holder): boolean {
     if (isAlive(holder) === false) return false;
-    if (!this.#told) this.#onWait?.();
-    this.#told = true;
+    if (!this.#told && this.time >= this.#noticeAfter) {
+      this.#told = true;
+      this.#onWait?.();
+    }
     if (this.#seen?.token !== holder.token || this.#seen.beat !== holder.beat) {
       this.#seen = holder;
       this.#since = this.time;

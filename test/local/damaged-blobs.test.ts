@@ -8,7 +8,8 @@ import type { Registry } from '../helpers/registry.ts';
 import { imageOf, type Blob } from '../helpers/stores.ts';
 import { newRegistry, newWorkplace, type Workplace } from '../helpers/workplace.ts';
 
-const image = imageOf({ layers: ['one', 'two'] });
+/** The damaged layer is too large to be read again without a reason. */
+const image = imageOf({ layers: ['one'.repeat(100_000), 'two'] });
 const PARTS = ['manifest', 'config', 'layer'] as const;
 type Part = (typeof PARTS)[number];
 
@@ -37,7 +38,7 @@ function falseBlobs({ contents }: Registry): readonly string[] {
   return digests.filter((digest) => digestOf(contents.anyBlob(digest) ?? '') !== digest);
 }
 
-describe.each(Object.entries(MUTATIONS))('a blob that %s', (mutation, mutate) => {
+describe.each(Object.entries(MUTATIONS))('a blob that %s', (_, mutate) => {
   describe.each(PARTS)('as %s', (part) => {
     test('is healed by pull --verify', async () => {
       const place = await damaged(part, mutate);
@@ -46,8 +47,7 @@ describe.each(Object.entries(MUTATIONS))('a blob that %s', (mutation, mutate) =>
       expect(await place.hubctl(['store', 'verify'])).toMatchObject({ status: 0 });
     });
 
-    // One flipped bit in a file of the right size is found by whoever reads it, and a pull need not read its layers.
-    test.skipIf(mutation === 'has one bit flipped' && part === 'layer')('is healed by a pull', async () => {
+    test('is healed by a pull', async () => {
       const place = await damaged(part, mutate);
       expect(await place.hubctl(['pull', '-q', place.name])).toMatchObject({ status: 0 });
       expect(readFileSync(place.file).equals(blobOf(part).bytes)).toBe(true);

@@ -54,6 +54,14 @@ describe('in one process', () => {
     expect(told).toBe(1);
   });
 
+  test('says nothing of a wait that is short', async () => {
+    const path = join(folder(), 'a.lock');
+    let told = 0;
+    const options = { timeout: 100, noticeAfter: 60_000, onWait: () => (told += 1) };
+    await withLock(path, {}, () => hubErrorFrom(() => withLock(path, options, nothing)));
+    expect(told).toBe(0);
+  });
+
   test('gives up after the timeout and says who has it', async () => {
     const path = join(folder(), 'a.lock');
     const error = await withLock(path, {}, () => hubErrorFrom(() => withLock(path, { timeout: 0 }, nothing)));

@@ -51,19 +51,29 @@ async function readAgain(access: RepositoryAccess, descriptor: Descriptor, optio
   }
 }
 
-/** HEAD of a blob. Anything but a plain yes counts as no: the upload that follows decides. */
+/** For a host that has left another question unanswered already. */
+const SOON = { headersTimeout: 10_000 };
+
+/**
+ * HEAD of a blob. Anything but a plain yes counts as no: the upload that follows decides. `soon` waits less long for an
+ * answer.
+ */
 export async function hasBlob(
   access: RepositoryAccess,
   descriptor: Descriptor,
-  { signal }: CallOptions = {},
+  { signal, soon }: CallOptions & { readonly soon?: boolean } = {},
 ): Promise<boolean> {
   const url = await access.url(`blobs/${descriptor.digest}`);
-  const response = await access.send({ method: 'HEAD', url, signal, scopes: [pushScope(access)] });
+  const scopes = [pushScope(access)];
+  const response = await access.send({ method: 'HEAD', url, signal, scopes, ...(soon && SOON) });
   response.body.cancel();
   if (response.status !== 200) return false;
   const length = response.headers.get('content-length');
   return length === undefined || Number(length) === descriptor.size;
 }
+
+/** A rest that is sooner read than a new connection is opened. */
+const WORTH_READING = 256 * 1024;
 
 interface UrlOptions extends ReadOptions {
   readonly url: URL;
@@ -71,14 +81,14 @@ interface UrlOptions extends ReadOptions {
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy } = options;
+  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh } = options;
   if (start >= end) return contentOf(new Uint8Array());
   const partial = start > 0 || end < descriptor.size;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
   const response = await expect(
     access,
-    { method: 'GET', url, headers, signal, anonymous, expected: end - start, scopes: [pullScope(access)] },
+    { method: 'GET', url, headers, signal, anonymous, fresh, expected: end - start, scopes: [pullScope(access)] },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
   if (isRange(response, descriptor, { start, end })) {
@@ -89,10 +99,20 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
   if (response.status !== 200) {
     // Refused, or another part than was asked for: bytes are never put together from what may not fit.
     response.body.cancel();
-    const whole = await readUrl(access, descriptor, { url, signal, anonymous });
-    return part(whole, start, last);
+    const open = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, fresh });
+    const { size } = descriptor;
+    // Who wants no more than a part may have no use for the whole.
+    return part(greedy === false ? later(open) : await open(), { start, end: last, size });
   }
-  return partial ? part(response.body, start, last) : response.body;
+  return partial ? part(response.body, { start, end: last, size: descriptor.size }) : response.body;
+}
+
+/** Content that is asked for when it is read. */
+function later(open: () => Promise<Content>): Content {
+  return {
+    cancel: () => undefined,
+    forEach: async (consume) => (await open()).forEach(consume),
+  };
 }
 
 function isRange(
@@ -107,18 +127,31 @@ function isRange(
   return range?.start === start && (range.end ?? end) <= end && (range.total === undefined || range.total === size);
 }
 
-/** Bytes `start` to `end` of a content that could not be asked for in parts. */
-function part(content: Content, start: number, end: number): Content {
+/** Bytes `start` to `end` of a content that could not be asked for in parts. What comes behind is not waited for. */
+function part(
+  content: Content,
+  { start, end, size }: { readonly start: number; readonly end: number; readonly size: number },
+): Content {
   return {
     cancel: () => content.cancel(),
-    forEach: (consume) => {
+    forEach: async (consume) => {
       let position = 0;
-      return content.forEach((chunk) => {
+      let isEnough = false;
+      let pause: void | Promise<void> = undefined;
+      const reading = content.forEach((chunk) => {
+        if (isEnough) return undefined;
         const from = Math.max(start - position, 0);
         const to = Math.min(end - position, chunk.length);
         position += chunk.length;
-        return from < to ? consume(chunk.subarray(from, to)) : undefined;
+        if (from < to) pause = consume(chunk.subarray(from, to));
+        isEnough = position >= end && size - position > WORTH_READING;
+        if (isEnough) content.cancel();
+        return pause;
       });
+      await reading.catch((error: unknown) => {
+        if (!isEnough) throw error;
+      });
+      await pause;
     },
   };
 }

@@ -8,8 +8,10 @@ import type { Open } from '../../transfer/endpoint.ts';
 import { contentOf } from '../../util/content.ts';
 import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
 
-/** Milliseconds a registry may take to hash a large blob after its last byte. */
-const COMMIT_TIMEOUT = 300_000;
+/** Milliseconds a registry may take to answer after the last byte: some, and more for what it has to hash or move. */
+const COMMIT_TIMEOUT = { least: 25_000, perMebibyte: 1000, most: 300_000 };
+/** Milliseconds to say how far an upload got. */
+const STATUS_TIMEOUT = 10_000;
 const FIRST_DELAY = 250; // milliseconds, doubled with each try
 const MAX_DELAY = 20_000;
 const MAX_ASKED = 300_000;
@@ -110,7 +112,8 @@ export class Session {
   async status(access: RepositoryAccess, signal: AbortSignal | undefined): Promise<number | undefined> {
     const url = this.#location;
     if (!url) return undefined;
-    const response = await access.send({ method: 'GET', url, signal, scopes: [pushScope(access)] });
+    const scopes = [pushScope(access)];
+    const response = await access.send({ method: 'GET', url, signal, scopes, headersTimeout: STATUS_TIMEOUT });
     response.body.cancel();
     if (response.status !== 204 && response.status !== 200) return undefined;
     this.#move(response, url);
@@ -134,7 +137,8 @@ export class Session {
   ): Promise<UploadFailure | undefined> {
     const url = withDigest(this.#requireLocation(), descriptor.digest);
     const headers = { 'content-type': 'application/octet-stream' };
-    const result = await attempt(access, { method: 'PUT', url, headers, body, signal, headersTimeout: COMMIT_TIMEOUT });
+    const headersTimeout = commitTimeout(descriptor.size);
+    const result = await attempt(access, { method: 'PUT', url, headers, body, signal, headersTimeout });
     if ('delay' in result) return result;
     if (![200, 201, 202, 204].includes(result.status)) return failed({ method: 'PUT', response: result });
     result.body.cancel();
@@ -156,7 +160,7 @@ export class Session {
       headers,
       body,
       signal,
-      headersTimeout: COMMIT_TIMEOUT,
+      headersTimeout: commitTimeout(end - position),
     });
     if ('delay' in result) return result;
     if (result.status !== 202 && result.status !== 201 && result.status !== 204)
@@ -175,6 +179,11 @@ export class Session {
     if (this.#location) return this.#location;
     throw new HubError('SERVER_ERROR', 'the upload session is gone');
   }
+}
+
+function commitTimeout(bytes: number): number {
+  const { least, perMebibyte, most } = COMMIT_TIMEOUT;
+  return Math.min(most, least + Math.ceil((bytes / (1024 * 1024)) * perMebibyte));
 }
 
 async function attempt(

@@ -12,6 +12,8 @@ import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
+/** Answers that never came, one after the other. */
+const SILENCES = 2;
 /** Answers that may be another one next time, or in another session; so may those from 500 on. */
 const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 /** Bytes that are sooner sent again than waited for. */
@@ -93,6 +95,8 @@ class Upload {
   #isSuspect = false;
   /** How often the session had no more than before. */
   #stuck = 0;
+  /** Answers to whole requests that never came, since the last progress. */
+  #silences = 0;
   /** Connections that broke. */
   #breaks = 0;
   /** The registry takes no PATCH: all in one PUT. */
@@ -124,14 +128,14 @@ class Upload {
         return this.#checkStored();
       }
       await this.#overcome(failure);
-      if (await hasBlob(this.#access, descriptor, options)) return;
+      if (await this.#arrivedMeanwhile(failure)) return;
       await this.#findPlace();
     }
   }
 
-  /** Waits until another try makes sense. Throws where none does. */
+  /** Throws where another try makes no sense. */
   async #overcome(failure: UploadFailure): Promise<void> {
-    const { descriptor, options } = this.#parts;
+    const { descriptor } = this.#parts;
     const { response, error } = failure;
     if (response && !this.#mayGoOn(failure, response)) throw await uploadRefusal(this.#access, descriptor, response);
     response?.body.cancel();
@@ -139,7 +143,15 @@ class Upload {
     if (error) this.#noteBreak(error);
     this.#failures += 1;
     if (this.#failures > TRIES) throw error ?? this.#givenUp(response);
-    await this.#access.sleep(failure.delay(this.#failures), options.signal);
+  }
+
+  /** After a wait, the registry is asked before anything is sent again. Throws when it was silent too often. */
+  async #arrivedMeanwhile({ error, delay }: UploadFailure): Promise<boolean> {
+    const { descriptor, options } = this.#parts;
+    await this.#access.sleep(delay(this.#failures), options.signal);
+    if (await hasBlob(this.#access, descriptor, { ...options, soon: this.#silences > 0 })) return true;
+    if (error && this.#silences >= SILENCES) throw triedTwice(error);
+    return false;
   }
 
   /** What is sent at once is not worth the note. */
@@ -175,6 +187,7 @@ class Upload {
   #noteBreak(error: HubError): void {
     const isStall = error.code === 'TIMEOUT';
     this.#breaks += 1;
+    if (error.details['reason'] === 'headers-timeout') this.#silences += 1;
     if ((isStall || this.#breaks > 1) && !this.#wholeOnly) this.#session.beCareful();
     this.#isSuspect = isStall;
   }
@@ -217,6 +230,7 @@ class Upload {
     if (isSuspect && got <= CHEAP) return this.#leaveSession();
     if (got > this.#offset) {
       this.#failures = 0;
+      this.#silences = 0;
       this.#stuck = 0;
     } else this.#stuck += 1;
     if (this.#stuck >= PATIENCE) return this.#leaveSession();
@@ -274,4 +288,9 @@ function afterTime(content: Content, act: () => void): Content {
         return consume(chunk);
       }),
   };
+}
+
+function triedTwice(error: HubError): HubError {
+  const { code, hint, details } = error;
+  return new HubError(code, `${error.message} (${SILENCES} tries)`, { cause: error, hint, details });
 }

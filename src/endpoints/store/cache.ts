@@ -17,6 +17,12 @@ interface Header {
   readonly sum: string;
 }
 
+export interface CachedFacts {
+  readonly facts: FactsByDigest;
+  /** Stands for these facts: different for others. Undefined when they are in no file. */
+  readonly sum: string | undefined;
+}
+
 const VERSION = 2;
 /** Bytes of the first line, blanks and line feed included, so that it can be replaced where it is. */
 const HEADER = 512;
@@ -25,34 +31,51 @@ const HEADER = 512;
  * The facts that belong to this state of index.json. None when another tool has changed the index, which may have put
  * manifests here that the facts call absent, or when the file is missing or damaged: then everything is learnt again.
  */
-export async function readFacts(paths: StorePaths, index: string): Promise<FactsByDigest> {
+export async function readFacts(paths: StorePaths, index: string): Promise<CachedFacts> {
+  const facts: FactsByDigest = new Map();
   const bytes = await readBytes(paths.cache);
   const header = parseHeader(bytes.toString('utf8', 0, HEADER));
-  if (header?.index !== index) return new Map();
+  if (header?.index !== index) return { facts, sum: undefined };
   const body = bytes.subarray(HEADER);
-  if (header.sum !== sumOf(body)) return new Map();
+  if (header.sum !== sumOf(body)) return { facts, sum: undefined };
   const parsed: unknown = JSON.parse(body.toString('utf8'));
-  const facts: FactsByDigest = new Map();
-  if (!isRecord(parsed)) return facts;
+  if (!isRecord(parsed)) return { facts, sum: undefined };
   for (const digest in parsed) {
     const value = unkeep(parsed[digest]);
     if (value) facts.set(digest, value);
   }
-  return facts;
+  return { facts, sum: header.sum };
+}
+
+/** The sum of the facts that belong to this state of index.json, without reading them. */
+export async function sumOfFacts(paths: StorePaths, index: string): Promise<string | undefined> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(paths.cache, constants.O_RDONLY | constants.O_NONBLOCK);
+    const header = await readHeader(file);
+    return header?.index === index ? header.sum : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    await file?.close();
+  }
 }
 
 /**
- * Replaces the file. It is not synced: damage shows in its sum. Where it cannot be written, such as in a store that may
- * only be read, what was learnt is learnt again another time.
+ * Replaces the file, and gives the sum of the facts. It is not synced: damage shows in its sum. Where it cannot be
+ * written, such as in a store that may only be read, what was learnt is learnt again another time.
  */
-export async function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): Promise<void> {
+export async function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): Promise<string | undefined> {
   const kept = Array.from(facts, ([digest, known]) => [digest, keep(known)] as const);
   const body = JSON.stringify(Object.fromEntries(kept));
+  const sum = sumOf(body);
   try {
-    await writeFile(paths.nextCache, headerLine({ version: VERSION, index, sum: sumOf(body) }) + body, { mode: 0o600 });
+    await writeFile(paths.nextCache, headerLine({ version: VERSION, index, sum }) + body, { mode: 0o600 });
     await rename(paths.nextCache, paths.cache);
+    return sum;
   } catch {
     await rm(paths.nextCache, { force: true }).catch(() => undefined);
+    return undefined;
   }
 }
 
@@ -61,8 +84,7 @@ export async function keepFacts(paths: StorePaths, from: string, to: string): Pr
   let file: FileHandle | undefined;
   try {
     file = await open(paths.cache, constants.O_RDWR | constants.O_NOFOLLOW);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER), 0, HEADER, 0);
-    const header = parseHeader(buffer.toString('utf8', 0, bytesRead));
+    const header = await readHeader(file);
     if (header?.index === from) await file.write(headerLine({ ...header, index: to }), 0);
   } catch {
     // As above: nothing depends on it.
@@ -79,6 +101,11 @@ async function readBytes(path: string): Promise<Buffer> {
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'].some((code) => isErrno(error, code))) return Buffer.alloc(0);
     throw storageError(error, `cannot read ${path}`);
   }
+}
+
+async function readHeader(file: FileHandle): Promise<Header | undefined> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER), 0, HEADER, 0);
+  return parseHeader(buffer.toString('utf8', 0, bytesRead));
 }
 
 function headerLine(header: Header): string {

@@ -89,7 +89,7 @@ async function sweepIndex(paths: StorePaths): Promise<void> {
   const lock = hold(paths.indexLock);
   if (!lock) return;
   try {
-    for (const path of [paths.nextIndex, paths.nextCache]) await removeIfExists(path);
+    for (const path of [paths.nextIndex, paths.nextCache, paths.nextList]) await removeIfExists(path);
   } finally {
     lock.release();
   }

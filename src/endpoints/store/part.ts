@@ -62,6 +62,7 @@ export class PartFile {
       await this.#hash.stop();
       this.#empty();
       options.reservation.left = this.#size;
+      return this.#complete((range) => open({ ...range, fresh: true }), options);
     }
     await this.#complete(open, options);
   }

@@ -1,23 +1,27 @@
 // How is the index of a store read and changed, by many processes at once, without a moment when it is not whole?
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { HubError } from '../../errors.ts';
 import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import type { Blobs } from './blobs.ts';
-import { keepFacts, readFacts, writeFacts } from './cache.ts';
+import { keepFacts, readFacts, sumOfFacts, writeFacts, type CachedFacts } from './cache.ts';
 import type { ReadBytes } from './facts.ts';
 import { storeFailure } from './failure.ts';
 import { learnNew, type FactsByDigest } from './graph.ts';
+import { writeList, type ListKey, type StateKey } from './kept-list.ts';
 import { EMPTY_INDEX, formatIndex, parseIndex, type ImageIndex } from './names.ts';
 import type { StorePaths } from './paths.ts';
+import type { ImageSummary } from './summary.ts';
 
 /** One consistent view of the store. */
 export interface State {
   readonly index: ImageIndex;
   readonly facts: FactsByDigest;
+  /** Stands for both. Undefined where the facts are in no file. */
+  readonly key: StateKey | undefined;
 }
 
 /** A view that only this process may change. */
@@ -33,7 +37,7 @@ export interface Change {
 }
 
 export interface ChangeOptions extends CallOptions {
-  /** Called once when another process has the store. */
+  /** Called once when another process has had the store for three seconds. */
   readonly onWait?: (() => void) | undefined;
 }
 
@@ -46,6 +50,8 @@ interface Snapshot {
 const NEXT = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 /** Milliseconds to wait for a process that is alive and keeps the index locked. */
 const TIMEOUT = 60_000;
+/** A change takes milliseconds, so waiting is nothing to tell until it lasts. */
+const NOTICE_AFTER = 3000;
 /** Other tools write the file in place: half of it is seen for a moment. */
 const PATIENCE = [20, 80, 200];
 
@@ -53,7 +59,7 @@ export class StateFile {
   readonly #paths: StorePaths;
   readonly #blobs: Blobs;
   #snapshot: Snapshot | undefined;
-  #facts: { readonly identity: string; readonly facts: FactsByDigest } | undefined;
+  #facts: (CachedFacts & { readonly identity: string }) | undefined;
   /** The change under way in this process; the next one waits here, not in the queue of processes. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -73,16 +79,35 @@ export class StateFile {
   /** Names and facts of all images; what was learnt is kept where the store may be written to. */
   async view(): Promise<State> {
     const { index, identity } = await this.#load();
-    const facts = await this.#loadFacts(identity);
+    const { facts } = await this.#loadFacts(identity);
     const roots = index.entries.map((entry) => entry.descriptor);
-    if (await learnNew(facts, roots, this.read)) await this.#keep(identity, facts);
-    return { index, facts };
+    if (await learnNew(facts, roots, this.read))
+      this.#facts = { identity, facts, sum: await this.#keep(identity, facts) };
+    const sum = this.#facts?.facts === facts ? this.#facts.sum : undefined;
+    return { index, facts, key: sum === undefined ? undefined : { index: identity, facts: sum } };
+  }
+
+  /** What stands for the names and facts that `view` would give, without reading them. */
+  async key(): Promise<StateKey | undefined> {
+    try {
+      const index = identityOf(await stat(this.#paths.index));
+      const facts = await sumOfFacts(this.#paths, index);
+      return facts === undefined ? undefined : { index, facts };
+    } catch {
+      // The view tells what is wrong.
+      return undefined;
+    }
+  }
+
+  /** For the next one who asks for it. Where nothing may be written, or somebody else is writing, it is made again. */
+  async keepList(key: ListKey, list: readonly ImageSummary[]): Promise<void> {
+    await this.#ifFree(() => writeList(this.#paths, key, list));
   }
 
   /** Runs `work` while nobody else changes the store. Nothing is written when it throws, or changes nothing. */
   change<T>(options: ChangeOptions, work: (change: Change) => Promise<T>): Promise<T> {
     const { signal, onWait } = options;
-    const lockOptions = { signal, onWait, timeout: TIMEOUT };
+    const lockOptions = { signal, onWait, timeout: TIMEOUT, noticeAfter: NOTICE_AFTER };
     const run = this.#turn.then(() =>
       withLock(this.#paths.indexLock, lockOptions, async (lock) => {
         const change = await this.#begin(lock);
@@ -104,7 +129,7 @@ export class StateFile {
     const change: Change = {
       index: saved.index,
       facts: async () => {
-        facts ??= new Map(await this.#loadFacts(saved.identity));
+        facts ??= new Map((await this.#loadFacts(saved.identity)).facts);
         return facts;
       },
       factsChanged: false,
@@ -151,21 +176,27 @@ export class StateFile {
     }
   }
 
-  async #loadFacts(identity: string): Promise<FactsByDigest> {
-    if (this.#facts?.identity !== identity) this.#facts = { identity, facts: await readFacts(this.#paths, identity) };
-    return this.#facts.facts;
+  async #loadFacts(identity: string): Promise<CachedFacts> {
+    if (this.#facts?.identity !== identity) this.#facts = { identity, ...(await readFacts(this.#paths, identity)) };
+    return this.#facts;
   }
 
   /** Keeps what a reader has learnt, if the index is still the one it read; else, and where nothing may be written, it is learnt again. */
-  async #keep(identity: string, facts: FactsByDigest): Promise<void> {
+  async #keep(identity: string, facts: FactsByDigest): Promise<string | undefined> {
+    return this.#ifFree(async () => {
+      const now = await this.#load();
+      if (now.identity !== identity || identity === 'none') return undefined;
+      return writeFacts(this.#paths, facts, identity);
+    });
+  }
+
+  /** Runs `work` unless somebody else is changing the store, or it may not be written to. */
+  async #ifFree<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      await withLock(this.#paths.indexLock, { timeout: 0 }, async () => {
-        const now = await this.#load();
-        if (now.identity === identity && identity !== 'none') await writeFacts(this.#paths, facts, identity);
-      });
+      return await withLock(this.#paths.indexLock, { timeout: 0 }, work);
     } catch (error) {
-      if (!HubError.is(error, 'LOCKED') && !HubError.is(error, 'STORAGE'))
-        throw storageError(error, 'cannot write the cache');
+      if (HubError.is(error, 'LOCKED') || HubError.is(error, 'STORAGE')) return undefined;
+      throw storageError(error, 'cannot write the cache');
     }
   }
 
@@ -202,13 +233,14 @@ export class StateFile {
 
   async #writeFacts(facts: FactsByDigest, identity: string): Promise<void> {
     if (identity === 'none') return;
-    await writeFacts(this.#paths, facts, identity);
-    this.#facts = { identity, facts: new Map(facts) };
+    const sum = await writeFacts(this.#paths, facts, identity);
+    this.#facts = { identity, facts: new Map(facts), sum };
   }
 
   async #keepFacts(from: string, to: string): Promise<void> {
     await keepFacts(this.#paths, from, to);
-    if (this.#facts?.identity === from) this.#facts = { identity: to, facts: this.#facts.facts };
+    // Whether that was possible is not known, so nothing may stand for them.
+    if (this.#facts?.identity === from) this.#facts = { identity: to, facts: this.#facts.facts, sum: undefined };
   }
 }
 

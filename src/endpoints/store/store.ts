@@ -23,6 +23,7 @@ import { diffIds, type DiffIds } from './diff-ids.ts';
 import { findEntries, resolveName, type NonEmpty } from './find.ts';
 import { learn, learnNew, missingFrom, reach } from './graph.ts';
 import { writeHashed, type Ingested } from './ingest.ts';
+import { readList } from './kept-list.ts';
 import { sweepLeftovers } from './leases.ts';
 import {
   isContentDigest,
@@ -46,7 +47,7 @@ export type { Collected, DiffIds, ImageSummary, PlatformSummary, SeenRepositorie
 export interface StoreOptions {
   /** Whose image of an index gives the image ID; linux on the processor of this machine by default. */
   readonly platform?: Platform | undefined;
-  /** Told when another process keeps the store locked. */
+  /** Told when another process keeps the store locked for seconds. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -195,9 +196,15 @@ class LocalStore implements Store {
   }
 
   async summaries(): Promise<readonly ImageSummary[]> {
-    const { index, facts } = await this.#state.view();
+    const platform = this.#platform;
+    const state = await this.#state.key();
+    const kept = state && (await readList(this.#paths, { ...state, platform }));
+    if (kept) return kept;
+    const { index, facts, key } = await this.#state.view();
     const images = index.entries.filter((entry) => !isAttached(entry, facts));
-    return summarise(images, facts, this.#platform);
+    const summaries = summarise(images, facts, platform);
+    if (key) await this.#state.keepList({ ...key, platform }, summaries);
+    return summaries;
   }
 
   async find(text: string): Promise<StoredImage> {

@@ -391,6 +391,27 @@ describe('pulling', () => {
     expect((await collect(content, 100)).toString()).toBe('3456');
   });
 
+  it('asks for the whole instead of a refused part only when somebody reads it', async () => {
+    const { image } = await pushed();
+    const from = client.repository(registry.host, 'team/app');
+    registry.fail({ method: 'GET', path: '/blobs/', headers: { range: /./ } }, { status: 416 });
+    const content = await from.read(image.config, { start: 1, end: 3, greedy: false });
+    expect(content.isPart).not.toBe(true);
+    expect(registry.requests({ method: 'GET', path: '/blobs/' })).toHaveLength(1);
+    expect(await collect(content, 10)).toHaveLength(2);
+  });
+
+  it('reads no more of a whole than the part that was asked for', async () => {
+    await start({ ranges: false });
+    const bytes = Buffer.alloc(1024 * 1024, 'part');
+    registry.contents.putBlob('team/app', bytes);
+    const blob = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length };
+    // What breaks off behind the part is of no interest.
+    registry.fail({ method: 'GET', path: '/blobs/' }, { stallAfter: 500_000 });
+    const content = await client.repository(registry.host, 'team/app').read(blob, { start: 2, end: 1002 });
+    expect(Buffer.compare(await collect(content, 2000), bytes.subarray(2, 1002))).toBe(0);
+  });
+
   it('takes the platform asked for', async () => {
     const memory = new MemoryEndpoint();
     const index = addIndex(memory, { as: '1', platforms: [AMD64, ARM64], attestations: true });

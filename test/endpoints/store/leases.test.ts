@@ -64,13 +64,17 @@ test('a lock file that somebody was killed over while making it goes, that of on
 
 test('half an index goes, unless somebody is writing it', async () => {
   const paths = fresh();
-  for (const path of [paths.nextIndex, paths.nextCache]) writeFileSync(path, '{');
+  for (const path of [paths.nextIndex, paths.nextCache, paths.nextList]) writeFileSync(path, '{');
   const lock = hold(paths.indexLock);
   await sweepLeftovers(paths);
   expect(existsSync(paths.nextIndex)).toBe(true);
   lock?.release();
   await sweepLeftovers(paths);
-  expect([paths.nextIndex, paths.nextCache].map((path) => existsSync(path))).toEqual([false, false]);
+  expect([paths.nextIndex, paths.nextCache, paths.nextList].map((path) => existsSync(path))).toEqual([
+    false,
+    false,
+    false,
+  ]);
 });
 
 test('temporary files go with the process that made them', async () => {
