@@ -1,6 +1,5 @@
 // How does content get into the store, and out of it?
-import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { rm, utimes } from 'node:fs/promises';
+import { lstatSync, mkdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
@@ -51,7 +50,7 @@ export class Blobs {
   /** True when there is a file of the right size. It counts as new from now on, so that a collection elsewhere spares it. */
   async has(descriptor: Descriptor): Promise<boolean> {
     if (!(await this.isPresent(descriptor))) return false;
-    await touch(this.#paths.blob(descriptor.digest));
+    touch(this.#paths.blob(descriptor.digest));
     // A collection may have come between the look and the touch.
     if (!(await this.isPresent(descriptor))) return false;
     this.#used.add(descriptor.digest);
@@ -129,7 +128,7 @@ export class Blobs {
 
   /** Renames a complete file to its digest; nothing happens when the content is there. Takes the file away in any case. */
   async adopt(path: string, descriptor: Descriptor): Promise<void> {
-    if (await this.has(descriptor)) return rm(path, { force: true });
+    if (await this.has(descriptor)) return rmSync(path, { force: true });
     this.#rename(path, descriptor.digest);
     this.#used.add(descriptor.digest);
   }
@@ -286,10 +285,10 @@ function makeWay(error: unknown, to: string): void {
 
 const IN_THE_WAY = ['EISDIR', 'ENOTEMPTY', 'EEXIST'] as const;
 
-async function touch(path: string): Promise<void> {
+function touch(path: string): void {
   const seconds = now() / 1000;
   try {
-    await utimes(path, seconds, seconds);
+    utimesSync(path, seconds, seconds);
   } catch (error) {
     // Not there, or a store that may only be read: then nobody collects in it either.
     if (!['ENOENT', 'ENOTDIR', 'EROFS', 'EACCES', 'EPERM', 'ELOOP'].some((code) => isErrno(error, code))) {

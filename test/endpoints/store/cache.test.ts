@@ -9,20 +9,20 @@ const facts: FactsByDigest = new Map([['sha256:aa', { manifests: [], blobs: [{ d
 
 test('facts come back for the index they belong to', async () => {
   const paths = storePaths(folder());
-  await writeFacts(paths, facts, 'index 1');
-  const read = await readFacts(paths, 'index 1');
+  writeFacts(paths, facts, 'index 1');
+  const read = readFacts(paths, 'index 1');
   expect(Array.from(read, ([digest, { manifests, blobs }]) => [digest, { manifests, blobs }])).toEqual([...facts]);
   expect(readdirSync(paths.dir)).toEqual(['images-cache.json']);
 });
 
 test('facts of an index that somebody else has changed are void', async () => {
   const paths = storePaths(folder());
-  await writeFacts(paths, facts, 'index 1');
-  expect(await readFacts(paths, 'index 2')).toEqual(new Map());
+  writeFacts(paths, facts, 'index 1');
+  expect(readFacts(paths, 'index 2')).toEqual(new Map());
 });
 
 test('a missing file holds no facts', async () => {
-  expect(await readFacts(storePaths(folder()), 'index 1')).toEqual(new Map());
+  expect(readFacts(storePaths(folder()), 'index 1')).toEqual(new Map());
 });
 
 test.each([
@@ -33,16 +33,16 @@ test.each([
   ['\n', ''],
 ])('a damaged file (%j becomes %j) holds no facts', async (from, to) => {
   const paths = storePaths(folder());
-  await writeFacts(paths, facts, 'index 1');
+  writeFacts(paths, facts, 'index 1');
   const text = readFileSync(paths.cache, 'utf8');
   writeFileSync(paths.cache, from === '' ? '' : text.replace(from, to));
-  expect(await readFacts(paths, 'index 1')).toEqual(new Map());
+  expect(readFacts(paths, 'index 1')).toEqual(new Map());
 });
 
 test('a place that cannot be written to is no failure', async () => {
   const paths = storePaths('/nowhere/at/all');
-  await expect(writeFacts(paths, facts, 'index 1')).resolves.toBeUndefined();
+  expect(() => writeFacts(paths, facts, 'index 1')).not.toThrow();
   const dir = folder();
   chmodSync(dir, 0o500);
-  await expect(writeFacts(storePaths(dir), facts, 'index 1')).resolves.toBeUndefined();
+  expect(() => writeFacts(storePaths(dir), facts, 'index 1')).not.toThrow();
 });
