@@ -107,12 +107,14 @@ export class Connector {
   async #openSecure(url: URL, guarded: boolean, tapped = false): Promise<Socket> {
     const { host } = url;
     const verify = !(this.#options.insecure?.(host) ?? false);
+    const asked = this.#asksSystem.has(host);
     try {
       const secure = { context: await this.#contextFor(host), verify };
       if (tapped && !this.proxyFor(url)) return await this.#dialSecure(url, guarded, secure);
       return await this.#handshake(url, await this.#openCarrier(url, guarded), secure);
     } catch (error) {
-      const mayKnow = isUnknownAuthority(error) && !this.#asksSystem.has(host);
+      // Another connection, begun at the same time, may have found that out by now.
+      const mayKnow = isUnknownAuthority(error) && !asked;
       const wider = mayKnow ? await this.#trust.contextWithSystemRoots(host) : undefined;
       if (!wider) throw await this.#explained(error, url, guarded);
       this.#asksSystem.add(host);
