@@ -18,12 +18,13 @@ const MAX_HEAD = 32 * 1024;
 const MAX_HEADERS = 256;
 /** Of a chunk's size with its extensions, and of each trailer. */
 const MAX_LINE = 4096;
-const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const VERSIONS = ['HTTP/1.1 ', 'HTTP/1.0 '];
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
  * Reads answers one after the other (RFC 9112). What is not plainly right is refused, with `details.odd` while nothing was
- * told to the listener yet: another version, folded or malformed headers, lengths that contradict each other, other
+ * told to the listener yet: another version than 1.1 and 1.0, folded or malformed headers, lengths that contradict each other, other
  * encodings than chunked, a switch of protocols.
  */
 export class AnswerReader {
@@ -85,7 +86,7 @@ export class AnswerReader {
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end > MAX_HEAD || (end === -1 && text.length >= MAX_HEAD)) throw odd('large headers');
     // Something else than HTTP may wait for an answer before it goes on.
-    if (!'HTTP/1.1 '.startsWith(text.slice(0, 9))) throw odd('another protocol');
+    if (!VERSIONS.some((version) => version.startsWith(text.slice(0, 9)))) throw odd('another protocol');
     if (end === -1) {
       this.#text = text;
       return bytes.length;
@@ -97,15 +98,19 @@ export class AnswerReader {
 
   #begin(head: string): void {
     const [first = '', ...lines] = head.split('\r\n');
-    const status = Number(STATUS_LINE.exec(first)?.[1] ?? 0);
+    const [, minor, code = 0] = STATUS_LINE.exec(first) ?? [];
+    const status = Number(code);
     if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
     const headers = parseHeaders(lines);
+    const isOld = minor === '0';
+    // The older version has neither of these [RFC 9112 6.1, RFC 9110 15.2].
+    if (isOld && (status < 200 || headers['transfer-encoding'] !== undefined)) throw odd('a malformed answer');
     if (status < 200) {
       this.#listener.onHead(status, headers);
       return;
     }
     const framing = framingOf(headers);
-    this.#keeps = !listOf(headers['connection']).includes('close') && framing !== 'until-close';
+    this.#keeps = !isOld && !listOf(headers['connection']).includes('close') && framing !== 'until-close';
     this.#idle = idleOf(headers['keep-alive']);
     const hasNone = this.#listener.onHead(status, headers) || status === 204 || status === 304;
     this.#expect(hasNone ? 0 : framing);

@@ -112,6 +112,14 @@ describe('the reader of answers', () => {
     expect(end('keep-alive: timeout=5, max=100')).toBe('true 5000');
   });
 
+  test('understands the older version, whose connections end with the answer', () => {
+    const { told, reader } = readAll('HTTP/1.0 400 Bad Request\r\n\r\nspeak TLS');
+    expect(reader.close()).toBe(true);
+    expect(told[0]).toMatchObject({ status: 400, body: 'speak TLS', end: 'false undefined' });
+    const { told: sized } = readAll('HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 3\r\n\r\nold');
+    expect(sized[0]).toMatchObject({ body: 'old', end: 'false undefined' });
+  });
+
   test('takes header values beyond ASCII for UTF-8', () => {
     const text = Buffer.from('x: é').toString('latin1');
     expect(readAll(`${OK}${text}\r\ncontent-length: 0\r\n\r\n`).told[0]?.headers['x']).toBe('é');
@@ -120,7 +128,9 @@ describe('the reader of answers', () => {
 
 describe('an answer that another reader may understand', () => {
   test.each([
-    'HTTP/1.0 200 OK\r\n\r\n',
+    'HTTP/1.0 100 Continue\r\n\r\n',
+    'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    'HTTP/1.2 200 OK\r\n\r\n',
     'HTTP/2 200\r\n\r\n',
     'ICY 200 OK\r\n\r\n',
     'HTTP/1.1 200\tOK\r\n\r\n',

@@ -137,7 +137,7 @@ function part(
     forEach: async (consume) => {
       let position = 0;
       let isEnough = false;
-      let pause: void | Promise<void> = undefined;
+      let pause = undefined as void | Promise<void>;
       const reading = content.forEach((chunk) => {
         if (isEnough) return undefined;
         const from = Math.max(start - position, 0);
