@@ -99,8 +99,10 @@ function placesOf({ origins, plain, http, named }: Places): Pick<RegistryClientO
   const askAt = naming(plain.originOf);
   const warm = async (host: string, count = WARM): Promise<void> => {
     const guess = origins.guess(host);
+    // Where it has to be found out first how a host is spoken to, the connection that was begun ahead is used for that.
+    const asked = askAt(host);
     const guessed = http.warm(guess, count);
-    const origin = await askAt(host);
+    const origin = await asked;
     if (origin.href !== guess.href) await http.warm(origin, count);
     await guessed;
   };

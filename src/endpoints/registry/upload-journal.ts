@@ -32,6 +32,11 @@ const VERSION = 1;
 export function journalInFile(path: string): UploadJournal {
   const changes = new Map<string, Entry | undefined>();
   let writing: Promise<unknown> = Promise.resolve();
+  let earlier: Promise<ReadonlyMap<string, Entry>> | undefined;
+  const read = (): Promise<ReadonlyMap<string, Entry>> => {
+    earlier ??= readPrivate(path).then(parseEntries);
+    return earlier;
+  };
   const flush = (): Promise<unknown> => {
     writing = writing.then(() => {
       if (changes.size === 0) return undefined;
@@ -44,8 +49,8 @@ export function journalInFile(path: string): UploadJournal {
   return {
     take: async (place) => {
       const key = keyOf(place);
-      // Mostly there is nothing, and to know that needs no lock.
-      if (!isFree(parseEntries(await readPrivate(path)).get(key))) return undefined;
+      // Mostly there was nothing when this run began, and to know that needs no lock.
+      if (!isFree((await read()).get(key))) return undefined;
       let taken: Entry | undefined;
       await updatePrivate(path, (text) => {
         const entries = parseEntries(text);
