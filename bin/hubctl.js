@@ -63,8 +63,18 @@ function cannotWrite(error) {
 function start({ run, fail, processIo, interruption }, keepCode) {
   const controller = new AbortController();
   const argv = process.argv.slice(2);
-  const io = processIo(controller.signal);
+  const opened = new Set();
   let readerLeft = false;
+  const io = processIo(controller.signal, (stream, isResult) => {
+    opened.add(stream);
+    stream.on('error', (error) => {
+      if (!isResult) return;
+      if (error.code !== 'EPIPE') cannotWrite(error);
+      readerLeft = true;
+      setTimeout(() => process.exit(0), LINGER).unref();
+      controller.abort(interruption('SIGPIPE'));
+    });
+  });
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -75,24 +85,18 @@ function start({ run, fail, processIo, interruption }, keepCode) {
       controller.abort(interruption(signal));
     });
   }
-  process.stdout.on('error', (error) => {
-    if (error.code !== 'EPIPE') cannotWrite(error);
-    readerLeft = true;
-    setTimeout(() => process.exit(0), LINGER).unref();
-    controller.abort(interruption('SIGPIPE'));
-  });
-  process.stderr.on('error', () => undefined);
   process.on('uncaughtException', async (error) => process.exit(await fail(error, argv, io)));
   run(argv, io).then((status) => {
     process.exitCode = readerLeft ? 0 : status;
     if (!controller.signal.aborted) keepCode();
-    setTimeout(leave, LINGER).unref();
+    setTimeout(leave, LINGER, opened).unref();
   });
 }
 
 /** Ends the process unless somebody still reads what was written. */
-function leave() {
-  if (process.stdout.writableLength > 0) process.stdout.once('drain', leave);
+function leave(opened) {
+  const [busy] = [...opened].filter((stream) => stream.writableLength > 0);
+  if (busy) busy.once('drain', () => leave(opened));
   else process.exit();
 }
 
