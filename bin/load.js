@@ -16,25 +16,6 @@ const { HUBCTL_CODE_CACHE, XDG_CACHE_HOME, NODE_OPTIONS, NODE_V8_COVERAGE } = pr
 /** The build goes on from run to run until all is compiled that common commands need. */
 const TAKES_ALL = HUBCTL_CODE_CACHE === 'all';
 
-/** Modules of Node.js that take long to load and that most commands name but never use. */
-const LATE = new Set(
-  [
-    'child_process',
-    'crypto',
-    'dns/promises',
-    'http',
-    'https',
-    'module',
-    'net',
-    'stream',
-    'timers/promises',
-    'tls',
-    'v8',
-    'worker_threads',
-    'zlib',
-  ].map((name) => `node:${name}`),
-);
-
 /** Open as long as the program runs: all its parts are of one build, whatever is built meanwhile. */
 const pack = fs.openSync(PACK, O_RDONLY);
 /** What is read from files passes through here. */
@@ -68,20 +49,18 @@ function part(key) {
   }
   scripts.set(index, script);
   const module = (made[key] = { exports: {} });
-  script.runInThisContext()(module, module.exports, requireFrom, PACK);
+  script.runInThisContext()(module, module.exports, requireFrom, late, PACK);
   return module.exports;
 }
 
 /** `require` for the parts, which know each other as files of one folder or of the one above. */
 function requireFrom(wanted) {
-  if (wanted.charCodeAt(0) === 46) return part(wanted.slice(wanted.lastIndexOf('/') + 1));
-  return LATE.has(wanted) ? late(wanted) : require(wanted);
+  return wanted.charCodeAt(0) === 46 ? part(wanted.slice(wanted.lastIndexOf('/') + 1)) : require(wanted);
 }
 
 /** A module that is loaded when something of it is used. */
 function late(wanted) {
-  const get = (_, key) => require(wanted)[key];
-  return new Proxy({}, { get, has: (_, key) => key in require(wanted) });
+  return new Proxy({}, { get: (_, key) => require(wanted)[key] });
 }
 
 /** Leaves the code of this run to later ones, where the folder of caches is safe. Never throws. */
