@@ -94,6 +94,7 @@ const LAYERS: readonly Layer[] = [
 const DOORS: Readonly<Record<string, { file: string; lazy?: boolean }>> = {
   bcryptjs: { file: 'server/htpasswd.ts', lazy: true },
   chalk: { file: 'cli/output/style.ts' },
+  commander: { file: 'cli/program.ts' },
   fzstd: { file: 'layers/compression.ts', lazy: true },
   'get-east-asian-width': { file: 'cli/output/width.ts' },
   keytar: { file: 'credentials/keychain.ts', lazy: true },

@@ -1,13 +1,13 @@
 // How does a command line become a call of a command?
+import { Command, Option, type CommanderError } from 'commander';
 import type { HubError } from '../errors.ts';
 import type { DialledAhead } from '../http/dial-ahead.ts';
-import type { CommandSpec } from './command.ts';
-import { flagValues, mergeFlags, type GivenFlags } from './flags.ts';
+import type { CommandSpec, FlagSpec } from './command.ts';
+import { flagValues, mergeFlags, normalizeTokens, type GivenFlags } from './flags.ts';
 import { GLOBAL_FLAGS, parseGlobals, ROOT_FLAGS } from './globals.ts';
 import type { Io } from './io.ts';
-import { parse } from './parse.ts';
 import { nearest } from './suggest.ts';
-import { checkArguments, usageError, usageOf } from './usage.ts';
+import { checkArguments, flagLabel, usageError, usageOf } from './usage.ts';
 import { allWords, findCommand, isGroup, type FoundCommand } from './words.ts';
 
 /**
@@ -101,6 +101,52 @@ async function showHelp(io: Io, found: FoundCommand, command: CommandSpec): Prom
   const { commandHelp } = await import('./help.ts');
   io.stdout.write(commandHelp(found, command));
   return 0;
+}
+
+interface ParseOptions {
+  readonly words: string;
+  readonly usage?: string | undefined;
+  /** Flags after the first operand belong to somebody else. */
+  readonly stopAtOperand?: boolean | undefined;
+}
+
+interface Parsed {
+  readonly given: GivenFlags;
+  readonly operands: readonly string[];
+}
+
+function parse(flags: Readonly<Record<string, FlagSpec>>, tokens: readonly string[], options: ParseOptions): Parsed {
+  const given = new Map<string, string[]>();
+  const missing = (error: CommanderError): never => {
+    const [, flag = ''] = /'(?:-\w, )?(--?[^ ']+)/.exec(error.message) ?? [];
+    throw usageError(`flag needs an argument: ${flag}`, options);
+  };
+  const parser = new Command()
+    .helpOption(false)
+    .exitOverride(missing)
+    .configureOutput({ outputError: () => undefined });
+  if (options.stopAtOperand) parser.passThroughOptions();
+  for (const [name, flag] of Object.entries(flags)) {
+    parser.addOption(new Option(flagPattern(name, flag)));
+    parser.on(`option:${name}`, (value?: string) => given.set(name, [...(given.get(name) ?? []), value ?? 'true']));
+  }
+  const { operands, unknown } = parser.parseOptions([...normalizeTokens(flags, tokens)]);
+  const [stranger] = unknown;
+  if (stranger !== undefined) throw unknownFlag(stranger, Object.keys(flags), options);
+  return { given, operands };
+}
+
+/** `-o, --output <FILE>` as commander wants it. */
+function flagPattern(name: string, flag: FlagSpec): string {
+  const label = flagLabel(name, { ...flag, value: undefined }).trim();
+  return flag.kind === 'boolean' ? label : label.replace(/ \S+$/, ' <value>');
+}
+
+function unknownFlag(token: string, names: readonly string[], options: ParseOptions): HubError {
+  const [flag = token] = token.split('=');
+  if (!flag.startsWith('--')) return usageError(`unknown shorthand flag: '${flag.slice(1, 2)}' in ${flag}`, options);
+  const near = nearest(flag.slice(2), names);
+  return usageError(`unknown flag: ${flag}`, { ...options, hint: near && `did you mean --${near}?` });
 }
 
 function unknownCommand(words: string): HubError {
