@@ -44,7 +44,7 @@ interface Snapshot {
 }
 
 const NEXT = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-/** Milliseconds to wait for a process that is alive and keeps the index locked. */
+/** Milliseconds to wait for one process that is alive and keeps the index locked. */
 const TIMEOUT = 60_000;
 /** Other tools write the file in place: half of it is seen for a moment. */
 const PATIENCE = [20, 80, 200];
