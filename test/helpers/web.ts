@@ -51,6 +51,7 @@ export interface ServeOptions {
   /** Ask for a client certificate of the test CA and refuse others. */
   readonly clientCertificate?: boolean;
   readonly address?: string;
+  readonly port?: number;
   /** Milliseconds an idle connection is kept. */
   readonly keepAlive?: number;
 }

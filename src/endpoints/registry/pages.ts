@@ -51,9 +51,13 @@ export async function* pages(request: PageRequest): AsyncGenerator<Page, void, u
 const PAGE_SIZES = [1000, 100, undefined] as const;
 
 /**
- * The texts in the list `key` of every page, without null, empty texts, and repeats at page borders. Throws like `pages`.
+ * The texts in the list `key`, page by page, without null, empty texts, and repeats at page borders. Whole pages, because
+ * with a million names it counts how many hands each goes through. Throws like `pages`.
  */
-export async function* listNames(request: PageRequest, key: string): AsyncGenerator<string, void, undefined> {
+export async function* namePages(
+  request: PageRequest,
+  key: string,
+): AsyncGenerator<readonly string[], void, undefined> {
   for (const size of PAGE_SIZES) {
     const first = new URL(request.first);
     if (size !== undefined) first.searchParams.set('n', String(size));
@@ -67,16 +71,16 @@ export async function* listNames(request: PageRequest, key: string): AsyncGenera
   }
 }
 
-async function* namesOf(request: PageRequest, key: string): AsyncGenerator<string, void, undefined> {
+async function* namesOf(request: PageRequest, key: string): AsyncGenerator<readonly string[], void, undefined> {
   let last: string | undefined;
+  const isNew = (name: unknown): name is string => {
+    if (typeof name !== 'string' || name === '' || name === last) return false;
+    last = name;
+    return true;
+  };
   for await (const { document } of pages(request)) {
     const names: unknown = document[key];
-    if (!Array.isArray(names)) continue;
-    for (const name of names) {
-      if (typeof name !== 'string' || name === '' || name === last) continue;
-      last = name;
-      yield name;
-    }
+    if (Array.isArray(names)) yield names.filter(isNew);
   }
 }
 

@@ -29,7 +29,7 @@ import {
 } from './manifests.ts';
 import { Standings } from './standing.ts';
 import { addReferrer, listReferrers } from './referrers.ts';
-import { listTags } from './tags.ts';
+import { listTagPages, listTags } from './tags.ts';
 import { uploadBlob } from './upload.ts';
 
 /** A manifest that answered a resolve is not asked for again; more than a few are never waiting to be read. */
@@ -135,6 +135,11 @@ export class RegistryEndpoint implements Endpoint {
 
   tags(options: CallOptions = {}): AsyncIterable<string> {
     return listTags(this.#access, options);
+  }
+
+  /** The same page by page, which is quicker with very many. */
+  tagPages(options: CallOptions = {}): AsyncIterable<readonly string[]> {
+    return listTagPages(this.#access, options);
   }
 
   referrers(subject: Descriptor, options: CallOptions = {}): AsyncIterable<Descriptor> {
