@@ -11,6 +11,7 @@ import type { Origins } from './http/origin.ts';
 import type { PlainFirst } from './http/plain-first.ts';
 import { lstatIfExists, readIfExists } from './util/fs.ts';
 import { isRecord, parseJson } from './util/json.ts';
+import { parseUrl } from './util/url.ts';
 import { VERSION } from './version.ts';
 
 /** How the network is met. Only tests have reason to change any of it. */
@@ -94,7 +95,7 @@ export function createDefaults(options: DefaultsOptions): Defaults {
     registries: () => registries(),
     store: () => store(),
     network: async (host) => {
-      if (URL.canParse(`https://${host}`)) named.set(new URL(`https://${host}`).host, host);
+      named.set(parseUrl(`https://${host}`)?.host ?? host, host);
       return network();
     },
     forgetTokens: (registry) => forget(options, registry),
