@@ -100,15 +100,16 @@ export class AnswerReader {
     const status = Number(STATUS_LINE.exec(first)?.[1] ?? 0);
     if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
     const headers = parseHeaders(lines);
+    const framing = framingOf(headers);
     if (status < 200) {
       this.#listener.onHead(status, headers);
       return;
     }
-    const framing = framingOf(headers);
-    this.#keeps = !listOf(headers['connection']).includes('close') && framing !== 'until-close';
     this.#idle = idleOf(headers['keep-alive']);
-    const hasNone = this.#listener.onHead(status, headers) || status === 204 || status === 304;
-    this.#expect(hasNone ? 0 : framing);
+    const isEmpty = this.#listener.onHead(status, headers) || status === 204 || status === 304;
+    const body = isEmpty ? 0 : framing;
+    this.#keeps = body !== 'until-close' && !listOf(headers['connection']).includes('close');
+    this.#expect(body);
   }
 
   /** Goes on to the body. */
@@ -166,7 +167,7 @@ export class AnswerReader {
       this.#state = 'chunk-size';
       return;
     }
-    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/.exec(line)?.[1];
+    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e]*)?$/.exec(line)?.[1];
     if (size === undefined) throw broken('a chunk without a size');
     this.#left = Number.parseInt(size, 16);
     this.#state = this.#left === 0 ? 'trailer' : 'chunk';
@@ -185,13 +186,20 @@ function parseHeaders(lines: readonly string[]): RawHeaders {
     const [, name, text] = HEADER.exec(line) ?? [];
     if (name === undefined || text === undefined) throw odd('a malformed header');
     const key = name.toLowerCase();
-    const value = decode(text.trimEnd());
+    const value = decode(withoutEnd(text));
     const known = headers[key];
     if (known === undefined) headers[key] = value;
     else if (typeof known === 'string') headers[key] = [known, value];
     else known.push(value);
   }
   return headers;
+}
+
+/** Without the blanks at the end. `trimEnd` would take bytes of UTF-8 for blanks, such as the last one of `à`. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === ' ' || text[end - 1] === '\t') end -= 1;
+  return text.slice(0, end);
 }
 
 /** Header values were read byte by byte; those beyond ASCII are UTF-8. */
