@@ -10,6 +10,7 @@ import type { RegistryClient } from './endpoints/registry/client.ts';
 import type { Store } from './endpoints/store/store.ts';
 import type { HttpOptions } from './http/client.ts';
 import { once } from './util/once.ts';
+import { parseUrl } from './util/url.ts';
 
 /** How the network is met. Only tests have reason to change any of it. */
 export interface NetworkOptions extends Pick<HttpOptions, 'clock' | 'random' | 'lookup' | 'timeouts' | 'connections'> {
@@ -87,7 +88,7 @@ export function createDefaults(options: DefaultsOptions): Defaults {
     registries: () => registries(),
     store: () => store(),
     network: async (host) => {
-      if (URL.canParse(`https://${host}`)) named.set(new URL(`https://${host}`).host, host);
+      named.set(parseUrl(`https://${host}`)?.host ?? host, host);
       return network();
     },
     forgetTokens: (registry) => forgetTokens(options, registry),

@@ -98,22 +98,21 @@ export class AnswerReader {
 
   #begin(head: string): void {
     const [first = '', ...lines] = head.split('\r\n');
-    const [, minor, code = 0] = STATUS_LINE.exec(first) ?? [];
-    const status = Number(code);
-    if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
+    const { status, isOld } = parseStatusLine(first);
+    if (lines.length > MAX_HEADERS) throw odd('a malformed answer');
     const headers = parseHeaders(lines);
-    const isOld = minor === '0';
-    // The older version has neither of these [RFC 9112 6.1, RFC 9110 15.2].
-    if (isOld && (status < 200 || headers['transfer-encoding'] !== undefined)) throw odd('a malformed answer');
+    // The older version has no codings of transfer [RFC 9112 6.1].
+    if (isOld && headers['transfer-encoding'] !== undefined) throw odd('a malformed answer');
+    const framing = framingOf(headers);
     if (status < 200) {
       this.#listener.onHead(status, headers);
       return;
     }
-    const framing = framingOf(headers);
-    this.#keeps = !isOld && !listOf(headers['connection']).includes('close') && framing !== 'until-close';
     this.#idle = idleOf(headers['keep-alive']);
-    const hasNone = this.#listener.onHead(status, headers) || status === 204 || status === 304;
-    this.#expect(hasNone ? 0 : framing);
+    const isEmpty = this.#listener.onHead(status, headers) || status === 204 || status === 304;
+    const body = isEmpty ? 0 : framing;
+    this.#keeps = !isOld && body !== 'until-close' && !listOf(headers['connection']).includes('close');
+    this.#expect(body);
   }
 
   /** Goes on to the body. */
@@ -171,7 +170,7 @@ export class AnswerReader {
       this.#state = 'chunk-size';
       return;
     }
-    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/.exec(line)?.[1];
+    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e]*)?$/.exec(line)?.[1];
     if (size === undefined) throw broken('a chunk without a size');
     this.#left = Number.parseInt(size, 16);
     this.#state = this.#left === 0 ? 'trailer' : 'chunk';
@@ -184,19 +183,35 @@ export class AnswerReader {
   }
 }
 
+/** The older version has no informational answers [RFC 9110 15.2]. */
+function parseStatusLine(line: string): { readonly status: number; readonly isOld: boolean } {
+  const [, minor, code = 0] = STATUS_LINE.exec(line) ?? [];
+  const status = Number(code);
+  const isOld = minor === '0';
+  if (status === 0 || status === 101 || (isOld && status < 200)) throw odd('a malformed answer');
+  return { status, isOld };
+}
+
 function parseHeaders(lines: readonly string[]): RawHeaders {
   const headers = Object.create(null) as Record<string, string | string[]>;
   for (const line of lines) {
     const [, name, text] = HEADER.exec(line) ?? [];
     if (name === undefined || text === undefined) throw odd('a malformed header');
     const key = name.toLowerCase();
-    const value = decode(text.trimEnd());
+    const value = decode(withoutEnd(text));
     const known = headers[key];
     if (known === undefined) headers[key] = value;
     else if (typeof known === 'string') headers[key] = [known, value];
     else known.push(value);
   }
   return headers;
+}
+
+/** Without the blanks at the end. `trimEnd` would take bytes of UTF-8 for blanks, such as the last one of `à`. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === ' ' || text[end - 1] === '\t') end -= 1;
+  return text.slice(0, end);
 }
 
 /** Header values were read byte by byte; those beyond ASCII are UTF-8. */

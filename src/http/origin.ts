@@ -5,6 +5,7 @@ import { isLoopback } from './addresses.ts';
 import { systemClock } from './clock.ts';
 import type { HttpOptions } from './client.ts';
 import { Connector } from './connect.ts';
+import { parseUrl } from '../util/url.ts';
 import { tapOf } from './tap.ts';
 
 export interface Origins {
@@ -79,8 +80,8 @@ async function decide(host: string, options: OriginOptions): Promise<URL> {
 }
 
 function parseOrigin(host: string): URL {
-  const text = `https://${host}`;
-  if (URL.canParse(text) && !/[/?#@\\]/.test(host)) return new URL(text);
+  const url = parseUrl(`https://${host}`);
+  if (url && !/[/?#@\\]/.test(host)) return url;
   throw new HubError('REFERENCE_INVALID', `${JSON.stringify(host)} is not a host`);
 }
 

@@ -62,8 +62,8 @@ type Outcome = { readonly response: HttpResponse } | { readonly error: unknown }
  * 503, 504, 522, with full jitter between 0 and 0.25 s doubling to 20 s, or exactly the wait of `Retry-After`, during
  * which every request to that host waits. An answer that never comes is waited for twice, a large one six times, and a host
  * that answered before and is now out of reach is tried for at least half a minute. The last answer is given as it is; the
- * last error is thrown with the number
- * of tries in its message. What the source of a request's body throws is thrown as it is, at once.
+ * last error is thrown with the number of tries in its message. What the source of a request's body throws is thrown as it
+ * is, at once.
  */
 export function retry(options: RetryOptions): Layer {
   const reached = new Set<string>();

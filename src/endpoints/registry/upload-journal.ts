@@ -2,6 +2,7 @@
 import { isRecord } from '../../util/json.ts';
 import { isRunning, now, ownPid, place as machine } from '../../util/machine.ts';
 import { readPrivate, updatePrivate } from '../../util/private-file.ts';
+import { parseUrl } from '../../util/url.ts';
 
 export interface UploadPlace {
   /** Canonical name. */
@@ -123,7 +124,7 @@ function isEntry(value: unknown): value is Entry {
   if (!isRecord(value)) return false;
   const { location, pid, machine: where, at } = value;
   const isPlaced = typeof where === 'string' && Number.isSafeInteger(pid) && Number(pid) > 0;
-  return isPlaced && typeof location === 'string' && URL.canParse(location) && typeof at === 'number';
+  return isPlaced && typeof location === 'string' && parseUrl(location) !== undefined && typeof at === 'number';
 }
 
 function valueOf(text: string | undefined): unknown {

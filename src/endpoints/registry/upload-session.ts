@@ -117,7 +117,7 @@ export class Session {
     response.body.cancel();
     if (response.status !== 204 && response.status !== 200) return undefined;
     this.#move(response, url);
-    const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.get('range') ?? '')?.[1];
+    const end = /^(?:bytes=)?0-(\d{1,15})$/.exec(response.headers.get('range') ?? '')?.[1];
     // `0-0` stands for nothing as well as for one byte; starting at 0 again is refused by none that has nothing.
     if (end === undefined || end === '0') return undefined;
     return Number(end) + 1;

@@ -196,6 +196,17 @@ describe('pushing', () => {
     await expect(pushed()).rejects.toMatchObject({ code: 'REFUSED' });
   });
 
+  it('asks for nothing by another protocol than that of the web', async () => {
+    registry.fail(
+      { method: 'POST' },
+      { status: 202, headers: { location: `foo://${registry.host}/v2/team/app/blobs/uploads/1` } },
+    );
+    expect(await hubErrorFrom(() => pushed())).toMatchObject({
+      code: 'SERVER_ERROR',
+      message: expect.stringContaining('a Location that is not a web address') as string,
+    });
+  });
+
   it('says what is missing when a POST is answered without a Location', async () => {
     registry.fail({ method: 'POST', path: '/uploads/', times: 9 }, { status: 202 });
     await expect(pushed()).rejects.toMatchObject({ code: 'SERVER_ERROR' });
