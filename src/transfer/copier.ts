@@ -10,7 +10,7 @@ import type { Open, Share, Source, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
 import { Held, lacksContent } from './held.ts';
 import type { Limiter } from './limit.ts';
-import { reader } from './read.ts';
+import { freshly, reader } from './read.ts';
 import { secondTry, tryTwice, verifyBytes } from './verify.ts';
 
 /** Layers and blobs of artifacts; manifests and configs are not counted. Bytes are as stored, mostly compressed. */
@@ -282,11 +282,10 @@ export class Copier {
       try {
         return await write(this.#open(descriptor), this.#held.isDoubted(descriptor), share);
       } catch (error) {
-        // One whole fetch more, in one piece and on another connection, on the chance that the damage happened on the way.
+        // One fetch more, in one piece and by another connection: the damage may have happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        const open = this.#open(descriptor);
-        return secondTry(() => write((range) => open({ ...range, fresh: true }), true));
+        return secondTry(() => write(freshly(this.#open(descriptor)), true));
       }
     });
     if (result.outcome === 'exists') this.#held.note(descriptor);

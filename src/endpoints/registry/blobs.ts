@@ -137,21 +137,23 @@ function part(
     forEach: async (consume) => {
       let position = 0;
       let isEnough = false;
-      let pause: void | Promise<void> = undefined;
+      const pauses: Promise<void>[] = [];
       const reading = content.forEach((chunk) => {
         if (isEnough) return undefined;
         const from = Math.max(start - position, 0);
         const to = Math.min(end - position, chunk.length);
         position += chunk.length;
-        if (from < to) pause = consume(chunk.subarray(from, to));
+        const pause = from < to ? consume(chunk.subarray(from, to)) : undefined;
         isEnough = position >= end && size - position > WORTH_READING;
-        if (isEnough) content.cancel();
-        return pause;
+        if (!isEnough) return pause;
+        if (pause) pauses.push(pause);
+        content.cancel();
+        return undefined;
       });
       await reading.catch((error: unknown) => {
         if (!isEnough) throw error;
       });
-      await pause;
+      await Promise.all(pauses);
     },
   };
 }
