@@ -367,6 +367,52 @@ test(
   LONG,
 );
 
+test(
+  'a pull that is killed at any moment fetches about what was missing: in the median at most 0.55 of the image, never more than all',
+  async () => {
+    const sample = imageOf(260_000, 4_200_000, 10_000_000);
+    fillRegistry(registry.contents, ['again', '1'], sample);
+    const parts = [sample.manifest, sample.config, ...sample.layers];
+    const total = parts.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    const kills = isLong ? 60 : 9;
+    const shares: number[] = [];
+    for (let number = 0; number < kills; number += 1) {
+      const dir = join(folder(), 'store');
+      const args = ['pull', '--store', dir, '--limit-rate', '8MB/s', '--no-progress', `${registry.host}/again:1`];
+      // One in each of as many equal parts of the image: in the middle, or anywhere where they are many.
+      const moment = ((number + (isLong ? random() : 0.5)) / kills) * total;
+      await runKilled(user, args, () => receivedIn(dir) >= moment);
+      const before = registry.log.length;
+      await user.ok(['pull', '--store', dir, '--no-progress', `${registry.host}/again:1`]);
+      const fetches = registry.log.slice(before).filter(({ method }) => method === 'GET');
+      shares.push(fetches.reduce((sum, { responseBytes }) => sum + responseBytes, 0) / total);
+      await expectClean(dir, [`${registry.host}/again:1`]);
+    }
+    const sorted = shares.toSorted((a, b) => a - b);
+    const median = sorted[Math.floor(kills / 2)]!;
+    if (isLong)
+      console.log(
+        `fetched again: ${median.toFixed(2)} of the image in the median, ${sorted.at(-1)?.toFixed(2)} at most`,
+      );
+    expect(median, `seed ${seed}`).toBeLessThanOrEqual(0.55);
+    expect(sorted.at(-1), `seed ${seed}`).toBeLessThanOrEqual(1);
+  },
+  LONG,
+);
+
+/** Bytes of content that a store has on its disk, finished or not. */
+function receivedIn(dir: string): number {
+  const sizes = [join(dir, 'blobs', 'sha256'), join(dir, 'partial')].map((place) =>
+    existsSync(place)
+      ? readdirSync(place).reduce(
+          (sum, name) => sum + (statSync(join(place, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
+          0,
+        )
+      : 0,
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** Both of the registry that everybody runs: the second major version, as Debian has it, and the third. */
 const REGISTRIES = [
   // A session in which a request broke off is gone there: nothing is left to go on from.
