@@ -78,17 +78,29 @@ const WORTH_READING = 256 * 1024;
 interface UrlOptions extends ReadOptions {
   readonly url: URL;
   readonly anonymous?: boolean | undefined;
+  /** Whoever named `url`, when it is not the registry's own. */
+  readonly namedBy?: URL | undefined;
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh } = options;
+  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh, namedBy } = options;
   if (start >= end) return contentOf(new Uint8Array());
   const partial = start > 0 || end < descriptor.size;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
   const response = await expect(
     access,
-    { method: 'GET', url, headers, signal, anonymous, fresh, expected: end - start, scopes: [pullScope(access)] },
+    {
+      method: 'GET',
+      url,
+      headers,
+      signal,
+      anonymous,
+      namedBy,
+      fresh,
+      expected: end - start,
+      scopes: [pullScope(access)],
+    },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
   if (isRange(response, descriptor, { start, end })) {
@@ -99,7 +111,7 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
   if (response.status !== 200) {
     // Refused, or another part than was asked for: bytes are never put together from what may not fit.
     response.body.cancel();
-    const open = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, fresh });
+    const open = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, namedBy, fresh });
     const { size } = descriptor;
     // Who wants no more than a part may have no use for the whole.
     return part(greedy === false ? later(open) : await open(), { start, end: last, size });
@@ -167,7 +179,8 @@ async function readForeign(
   for (const text of descriptor.urls ?? []) {
     if (!URL.canParse(text) || !text.startsWith('https://')) continue;
     try {
-      return await readUrl(access, descriptor, { ...options, url: new URL(text), anonymous: true });
+      const namedBy = await access.url('');
+      return await readUrl(access, descriptor, { ...options, url: new URL(text), anonymous: true, namedBy });
     } catch (error) {
       if (!HubError.is(error) || error.code === 'ABORTED') throw error;
       access.warn(`layer ${descriptor.digest} cannot be fetched from ${new URL(text).host}: ${error.message}`);
