@@ -164,7 +164,8 @@ function tooLate({ place, timeout }: DialOptions): HubError {
   return failureOf({ code: 'ETIMEDOUT' }, { host: place, limit: timeout, details: { sent: false } });
 }
 
-function forbiddenAddress(host: string, address: string): HubError {
+/** The error for an address that a server may not lead to. */
+export function forbiddenAddress(host: string, address: string): HubError {
   const where = host === address ? address : `${host} (${address})`;
   return new HubError('REFUSED', `a server named the address ${where}, which is this machine or inside its network`, {
     hint: 'a registry on the internet has no reason to point there; report it to whoever runs the registry',

@@ -112,7 +112,7 @@ function openPlain(connector: Connector, url: URL): Promise<Socket> {
   const plain = new URL(url);
   plain.protocol = 'http:';
   plain.port = url.port || '443';
-  return connector.openTapped(plain, false);
+  return connector.openTapped(plain, 'any');
 }
 
 /**

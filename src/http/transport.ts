@@ -1,7 +1,7 @@
 // How does one request reach its host and come back, without any policy?
 import { setMaxListeners } from 'node:events';
 import { HubError } from '../errors.ts';
-import { Connector, refusedByProxy, type ConnectOptions } from './connect.ts';
+import { Connector, refusedByProxy, type ConnectOptions, type Reach } from './connect.ts';
 import { Exchange } from './exchange.ts';
 import { abortedBy } from './failure.ts';
 import { Lane } from './lane.ts';
@@ -78,7 +78,7 @@ class Connections {
 
   async warm(url: URL, count: number): Promise<void> {
     const via = url.protocol === 'http:' ? this.#connector.proxyFor(url) : undefined;
-    if (!via && !this.#odd.has(url.origin)) await this.#laneFor(url, false).warm(count);
+    if (!via && !this.#odd.has(url.origin)) await this.#laneFor(url, 'any').warm(count);
   }
 
   async close(): Promise<void> {
@@ -94,7 +94,7 @@ class Connections {
     const limits = this.#limitsOf(request);
     const exchange = new Exchange(request, { clock: this.#options.clock, ...limits });
     const head = headOf(request, headersFor(request, this.#options));
-    const lane = this.#laneFor(request.url, this.#isGuarded(request));
+    const lane = this.#laneFor(request.url, this.#reachOf(request));
     if (request.fresh) lane.renew();
     const onOdd = (): void => this.#readOdd(request, exchange);
     lane.add({ exchange, head, method, expected, onOdd, ...limits });
@@ -110,7 +110,7 @@ class Connections {
     const exchange = new Exchange(request, { clock, ...limits });
     const body = await openBody(request, exchange, timeout);
     const head = headOf(request, headersFor(request, this.#options));
-    const lane = this.#laneFor(url, this.#isGuarded(request));
+    const lane = this.#laneFor(url, this.#reachOf(request));
     // It may have been done, so it is not for us to do it again.
     const onOdd = (): void => {
       this.#odd.add(url.origin);
@@ -130,6 +130,7 @@ class Connections {
 
   /** Leaves a request to undici. */
   async #leave(request: HttpRequest, via: URL | undefined): Promise<HttpResponse> {
+    if (via) this.#connector.checkWritten(request.url, this.#reachOf(request));
     const exchange = new Exchange(request, { clock: this.#options.clock, ...this.#limitsOf(request) });
     await this.#dispatch(request, exchange, via);
     const response = await exchange.response;
@@ -142,7 +143,7 @@ class Connections {
   async #dispatch(request: HttpRequest, exchange: Exchange, via: URL | undefined): Promise<void> {
     const { url } = request;
     const { uploadTimeout = TIMEOUT } = this.#options;
-    const other = await this.#otherFor(request, this.#isGuarded(request), via);
+    const other = await this.#otherFor(request, this.#reachOf(request), via);
     const path = `${url.pathname}${url.search}`;
     const headers = headersFor(request, this.#options, via);
     const limits = this.#limitsOf(request);
@@ -155,11 +156,11 @@ class Connections {
     });
   }
 
-  #laneFor(url: URL, guarded: boolean): Lane {
-    const key = `${url.origin} ${guarded}`;
+  #laneFor(url: URL, reach: Reach): Lane {
+    const key = `${url.origin} ${reach}`;
     const known = this.#lanes.get(key);
     if (known) return known;
-    const open = (): ReturnType<Connector['open']> => this.#connector.openTapped(url, guarded);
+    const open = (): ReturnType<Connector['open']> => this.#connector.openTapped(url, reach);
     const lane = new Lane({ host: url.host, open, connections: this.#options.connections ?? CONNECTIONS });
     this.#lanes.set(key, lane);
     return lane;
@@ -171,19 +172,19 @@ class Connections {
     this.#others.delete(key);
   }
 
-  #otherFor({ url, fresh }: HttpRequest, guarded: boolean, via: URL | undefined): Promise<UndiciLane> {
-    const key = via ? `via ${via.href}` : `${url.origin} ${guarded}`;
+  #otherFor({ url, fresh }: HttpRequest, reach: Reach, via: URL | undefined): Promise<UndiciLane> {
+    const key = via ? `via ${via.href}` : `${url.origin} ${reach}`;
     if (fresh) this.#retire(key);
     const open = (): ReturnType<Connector['open']> =>
-      via ? this.#connector.openProxy(via) : this.#connector.open(url, guarded);
+      via ? this.#connector.openProxy(via) : this.#connector.open(url, reach);
     const connections = this.#options.connections ?? CONNECTIONS;
     const other = this.#others.get(key) ?? UndiciLane.open({ url: via ?? url, open, connections });
     this.#others.set(key, other);
     return other;
   }
 
-  #isGuarded({ url, namedBy }: HttpRequest): boolean {
-    return namedBy !== undefined && namedBy.origin !== url.origin && !this.#connector.isOnThisMachine(namedBy);
+  #reachOf({ url, namedBy }: HttpRequest): Reach {
+    return namedBy === undefined || namedBy.origin === url.origin ? 'any' : this.#connector.reachFrom(namedBy);
   }
 
   #limitsOf(request: HttpRequest): { readonly headersTimeout: number; readonly bodyTimeout: number } {

@@ -7,7 +7,7 @@ import type { Open, Share, Source, WriteResult } from './endpoint.ts';
 import type { Limiter } from './limit.ts';
 import type { Metadata } from './metadata.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
-import { reader } from './read.ts';
+import { freshly, reader } from './read.ts';
 import { secondTry } from './verify.ts';
 
 interface BlobParts {
@@ -51,11 +51,10 @@ export class BlobCopier {
       try {
         return await write(this.#open(descriptor), force, share);
       } catch (error) {
-        // One whole fetch more, in one piece and on another connection, on the chance that the damage happened on the way.
+        // One fetch more, in one piece and by another connection: the damage may have happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || error.details['damaged'] === true || signal.aborted) throw error;
         this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        const open = this.#open(descriptor);
-        return secondTry(() => write((range) => open({ ...range, fresh: true }), true));
+        return secondTry(() => write(freshly(this.#open(descriptor)), true));
       }
     });
   }

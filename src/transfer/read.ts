@@ -34,6 +34,11 @@ export function reader(source: Source, descriptor: Descriptor, options: ReaderOp
   };
 }
 
+/** The same content by another way than before. */
+export function freshly(open: Open): Open {
+  return (range) => open({ ...range, fresh: true });
+}
+
 interface Reading {
   readonly source: Source;
   readonly descriptor: Descriptor;

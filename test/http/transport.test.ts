@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { systemClock } from '../../src/http/clock.ts';
 import type { HttpRequest } from '../../src/http/layer.ts';
+import type { Lookup } from '../../src/http/dial.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../src/http/transport.ts';
 import { contentOf, type Content } from '../../src/util/content.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
@@ -634,6 +635,57 @@ describe('an address named by a server', () => {
       expect(error).toMatchObject({ code: 'REFUSED', details: { address } });
     },
   );
+
+  test('must not be on this machine by any spelling of it', async () => {
+    const server = await serve((_, response) => response.end('secret'));
+    const { send } = transport();
+    for (const host of [
+      '127.1',
+      '0x7f.1',
+      '2130706433',
+      '017700000001',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '127.0.0.1.',
+      'localhost.',
+    ]) {
+      const error = await hubErrorFrom(() => send(get(`http://${host}:${server.port}`, { namedBy: registry })));
+      expect(error.code, host).toBe('REFUSED');
+    }
+    expect(server.connections).toBe(0);
+  });
+
+  test('must not be one of several addresses of a name, whichever comes first', async () => {
+    const addresses = ['203.0.113.5', '10.0.0.1'].map((address) => ({ address, family: 4 }));
+    for (const found of [addresses, addresses.toReversed()]) {
+      const { send } = transport({ lookup: async () => found });
+      const error = await hubErrorFrom(() => send(get('http://storage.example/', { namedBy: registry })));
+      expect(error).toMatchObject({ code: 'REFUSED', details: { address: '10.0.0.1' } });
+    }
+  });
+
+  test('is the one that was looked at: a name is looked up once for a connection', async () => {
+    const server = await serve((_, response) => response.end('ok'));
+    let asked = 0;
+    const lookup: Lookup = async () => {
+      asked += 1;
+      return [{ address: asked === 1 ? '127.0.0.1' : '127.0.0.9', family: 4 }];
+    };
+    const { send } = transport({ lookup });
+    expect(await bodyText(await send(get(`http://storage.example:${server.port}`)))).toBe('ok');
+    expect(asked).toBe(1);
+  });
+
+  test.each(['http', 'https'])('is not given to a proxy as it is written (%s)', async (scheme) => {
+    const proxy = await serve((_, response) => response.end('secret'));
+    const url = new URL(proxy.origin);
+    const { send } = transport({ proxy: { http: url.href, https: url.href } });
+    for (const host of ['169.254.169.254', '10.0.0.1', 'localhost']) {
+      const error = await hubErrorFrom(() => send(get(`${scheme}://${host}/`, { namedBy: registry })));
+      expect(error.code).toBe('REFUSED');
+    }
+    expect(proxy.connections).toBe(0);
+  });
 
   test('may be on this machine when that server is', async () => {
     const server = await serve((_, response) => response.end('ok'));

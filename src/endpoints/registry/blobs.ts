@@ -79,17 +79,29 @@ const WORTH_READING = 256 * 1024;
 interface UrlOptions extends ReadOptions {
   readonly url: URL;
   readonly anonymous?: boolean | undefined;
+  /** Whoever named `url`, when it is not the registry's own. */
+  readonly namedBy?: URL | undefined;
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh } = options;
+  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh, namedBy } = options;
   if (start >= end) return contentOf(new Uint8Array());
   const partial = start > 0 || end < descriptor.size;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
   const response = await expect(
     access,
-    { method: 'GET', url, headers, signal, anonymous, fresh, expected: end - start, scopes: [pullScope(access)] },
+    {
+      method: 'GET',
+      url,
+      headers,
+      signal,
+      anonymous,
+      namedBy,
+      fresh,
+      expected: end - start,
+      scopes: [pullScope(access)],
+    },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
   if (isRange(response, descriptor, { start, end })) {
@@ -100,7 +112,7 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
   if (response.status !== 200) {
     // Refused, or another part than was asked for: bytes are never put together from what may not fit.
     response.body.cancel();
-    const open = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, fresh });
+    const open = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, namedBy, fresh });
     const { size } = descriptor;
     // Who wants no more than a part may have no use for the whole.
     return part(greedy === false ? later(open) : await open(), { start, end: last, size });
@@ -138,21 +150,23 @@ function part(
     forEach: async (consume) => {
       let position = 0;
       let isEnough = false;
-      let pause = undefined as void | Promise<void>;
+      const pauses: Promise<void>[] = [];
       const reading = content.forEach((chunk) => {
         if (isEnough) return undefined;
         const from = Math.max(start - position, 0);
         const to = Math.min(end - position, chunk.length);
         position += chunk.length;
-        if (from < to) pause = consume(chunk.subarray(from, to));
+        const pause = from < to ? consume(chunk.subarray(from, to)) : undefined;
         isEnough = position >= end && size - position > WORTH_READING;
-        if (isEnough) content.cancel();
-        return pause;
+        if (!isEnough) return pause;
+        if (pause) pauses.push(pause);
+        content.cancel();
+        return undefined;
       });
       await reading.catch((error: unknown) => {
         if (!isEnough) throw error;
       });
-      await pause;
+      await Promise.all(pauses);
     },
   };
 }
@@ -167,7 +181,8 @@ async function readForeign(
     const url = parseUrl(text);
     if (!url || !text.startsWith('https://')) continue;
     try {
-      return await readUrl(access, descriptor, { ...options, url, anonymous: true });
+      const namedBy = await access.url('');
+      return await readUrl(access, descriptor, { ...options, url, anonymous: true, namedBy });
     } catch (error) {
       if (!HubError.is(error) || error.code === 'ABORTED') throw error;
       access.warn(`layer ${descriptor.digest} cannot be fetched from ${url.host}: ${error.message}`);

@@ -44,6 +44,8 @@ export interface UploadFailure {
 /** An upload session: its newest location, and how large the pieces may be that it is sent. */
 export class Session {
   #location: URL | undefined;
+  /** The registry. It may name another port, and a name may have another address there. */
+  readonly #asked: URL;
   #storedDigest: string | undefined;
   /** Bytes of one PATCH; undefined sends everything at once. */
   chunk: number | undefined;
@@ -57,6 +59,7 @@ export class Session {
    */
   constructor(location: URL, { asked, leastChunk }: { readonly asked: URL; readonly leastChunk?: number | undefined }) {
     this.#location = checkHost(location, asked);
+    this.#asked = asked;
     this.#leastChunk = Math.max(MIN_CHUNK, leastChunk ?? 0);
     this.isDistribution = location.searchParams.has('_state');
   }
@@ -113,7 +116,14 @@ export class Session {
     const url = this.#location;
     if (!url) return undefined;
     const scopes = [pushScope(access)];
-    const response = await access.send({ method: 'GET', url, signal, scopes, headersTimeout: STATUS_TIMEOUT });
+    const response = await access.send({
+      method: 'GET',
+      url,
+      signal,
+      scopes,
+      namedBy: this.#asked,
+      headersTimeout: STATUS_TIMEOUT,
+    });
     response.body.cancel();
     if (response.status !== 204 && response.status !== 200) return undefined;
     this.#move(response, url);
@@ -138,7 +148,15 @@ export class Session {
     const url = withDigest(this.#requireLocation(), descriptor.digest);
     const headers = { 'content-type': 'application/octet-stream' };
     const headersTimeout = commitTimeout(descriptor.size);
-    const result = await attempt(access, { method: 'PUT', url, headers, body, signal, headersTimeout });
+    const result = await attempt(access, {
+      method: 'PUT',
+      url,
+      headers,
+      body,
+      signal,
+      namedBy: this.#asked,
+      headersTimeout,
+    });
     if ('delay' in result) return result;
     if (![200, 201, 202, 204].includes(result.status)) return failed({ method: 'PUT', response: result });
     result.body.cancel();
@@ -160,6 +178,7 @@ export class Session {
       headers,
       body,
       signal,
+      namedBy: this.#asked,
       headersTimeout: commitTimeout(end - position),
     });
     if ('delay' in result) return result;

@@ -29,8 +29,8 @@ interface Target extends FillOptions {
 
 /** After a pause this long somebody may have taken the lock over. */
 const PAUSE = 10_000; // milliseconds
-/** Bytes of a piece after which it is noted how far it got. */
-const NOTE_EVERY = 1024 * 1024;
+/** Bytes of a piece after which it is noted how far it got: a part of the piece, which is what a kill may cost. */
+const NOTE = { part: 16, least: 64 * 1024, most: 1024 * 1024 };
 
 interface Piece {
   readonly start: number;
@@ -164,6 +164,7 @@ export class Filling {
 
   async #receive(piece: Piece, content: Content): Promise<void> {
     const { reservation, write, note } = this.#target;
+    const every = Math.min(NOTE.most, Math.max(NOTE.least, (piece.end - piece.start) / NOTE.part));
     let noted = piece.position;
     try {
       await content.forEach((chunk) => {
@@ -172,7 +173,7 @@ export class Filling {
         write(chunk, piece.position);
         piece.position += chunk.length;
         reservation.left -= chunk.length;
-        if (piece.position - noted < NOTE_EVERY) return;
+        if (piece.position - noted < every) return;
         note({ start: noted, end: piece.position });
         noted = piece.position;
       });
