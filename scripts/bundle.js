@@ -13,22 +13,31 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Programs that bin/ starts. */
 const ENTRIES = ['src/cli/main.ts', 'src/cli/credential-helper.ts'];
 
-/**
- * undici loads HTTP/2 whether it is used or not, which takes 5 to 9 ms. Of it the constants are needed at once, the rest
- * when a connection is made.
- *
- * @type {import('esbuild').Plugin}
- */
-const LAZY_HTTP2 = {
-  name: 'lazy-http2',
+/** What packages load of Node.js whether it is used or not, and what stands for it until it is. */
+const LATE = {
+  // 5 to 9 ms. The constants are needed at once, the rest when a connection is made.
+  http2: {
+    importer: 'undici',
+    contents: `exports.constants = ${JSON.stringify(http2Constants)};
+      exports.connect = (...args) => process.getBuiltinModule('node:http2').connect(...args);`,
+  },
+  // For subcommands that are programs of their own; there are none.
+  child_process: {
+    importer: 'commander',
+    contents: `exports.spawn = (...args) => process.getBuiltinModule('node:child_process').spawn(...args);`,
+  },
+};
+
+/** @type {import('esbuild').Plugin} */
+const LOAD_LATE = {
+  name: 'load-late',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:http2$/ }, ({ importer }) =>
-      importer.includes('undici') ? { path: 'http2', namespace: 'lazy' } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
-      contents: `exports.constants = ${JSON.stringify(http2Constants)};
-        exports.connect = (...args) => process.getBuiltinModule('node:http2').connect(...args);`,
-    }));
+    for (const [name, { importer: by, contents }] of Object.entries(LATE)) {
+      onResolve({ filter: new RegExp(`^node:${name}$`) }, ({ importer }) =>
+        importer.includes(by) ? { path: name, namespace: 'late' } : undefined,
+      );
+      onLoad({ filter: new RegExp(`^${name}$`), namespace: 'late' }, () => ({ contents }));
+    }
   },
 };
 
@@ -42,13 +51,14 @@ const OPTIONS = {
   platform: 'node',
   target: 'node20.18',
   external: ['keytar'],
-  plugins: [LAZY_HTTP2],
+  plugins: [LOAD_LATE],
   logLevel: 'warning',
 };
 
 /**
  * Bundles src/cli into `outdir`, one chunk per `import()` and all of them in one file, with the answers that need no program,
- * and gives esbuild's account of what is where. Dependencies are inlined, but for the keychain: it is native, optional and loaded only on use.
+ * and gives esbuild's account of what is where. Dependencies are inlined, but for the keychain: it is native, optional and
+ * loaded only on use.
  *
  * @param {string} outdir absolute
  */

@@ -26,8 +26,9 @@ const LATE = [
 const IMPORT = new RegExp(`^(var import_\\w+ = )require(?=\\("node:(?:${LATE.join('|')})"\\);$)`, 'gm');
 
 /**
- * All chunks in one file, each as an expression of its own: a function that is called with what modules are called with, and with a `require` that waits. Node.js
- * takes half a millisecond to find and read a file, and a pull is made of eighty chunks. The first line is a comment with the
+ * All chunks in one file, each as an expression of its own: a function that is called with what modules are called with, and
+ * with a `require` that waits until something is used. Node.js takes half a millisecond to find and read a file, and a pull is
+ * made of eighty chunks. The first line is a comment with the
  * id of the pack and, for each chunk, its index, where it begins, its length and how many lines are before it; bin/load.js
  * reads it.
  *

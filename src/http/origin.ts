@@ -65,18 +65,24 @@ async function decide(host: string, options: OriginOptions): Promise<URL> {
   });
   const http = new URL(`http://${host}`);
   try {
-    if (isInsecure) return (await completesHandshake(connector, https)) ? https : http;
-    const port = Number(https.port) || 443;
-    const begun = await options.ahead?.take(https.hostname, port, true);
-    // One that was begun a while ago may have ended for reasons of its own.
-    const first = (begun && (await firstByte(begun))) ?? (await firstByte(await openPlain(connector, https)));
-    return first === TLS_ALERT || first === TLS_HANDSHAKE ? https : http;
+    const speaksTls = isInsecure
+      ? await completesHandshake(connector, https)
+      : await answersHello(connector, https, options);
+    return speaksTls ? https : http;
   } catch (error) {
     if (!/:\d+$/.test(host) && reasonOf(error) === 'refused') return http;
     throw error;
   } finally {
     connector.close();
   }
+}
+
+/** True when the other side answers the beginning of a TLS handshake in TLS, whatever it answers. */
+async function answersHello(connector: Connector, url: URL, { ahead }: OriginOptions): Promise<boolean> {
+  const begun = await ahead?.take(url.hostname, Number(url.port) || 443, true);
+  // One that was begun a while ago may have ended for reasons of its own.
+  const first = (begun && (await firstByte(begun))) ?? (await firstByte(await openPlain(connector, url)));
+  return first === TLS_ALERT || first === TLS_HANDSHAKE;
 }
 
 function parseOrigin(host: string): URL {
