@@ -29,8 +29,8 @@ interface Target extends FillOptions {
 
 /** After a pause this long somebody may have taken the lock over. */
 const PAUSE = 10_000; // milliseconds
-/** Bytes of a piece after which it is noted how far it got. */
-const NOTE_EVERY = 1024 * 1024;
+/** Bytes of a piece after which it is noted how far it got. Times the pieces under way, they are lost with the process. */
+const NOTE_EVERY = 16 * 1024;
 
 interface Piece {
   readonly start: number;
