@@ -97,14 +97,7 @@ export class AnswerReader {
   }
 
   #begin(head: string): void {
-    const [first = '', ...lines] = head.split('\r\n');
-    const [, minor, code = 0] = STATUS_LINE.exec(first) ?? [];
-    const status = Number(code);
-    if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
-    const headers = parseHeaders(lines);
-    const isOld = minor === '0';
-    // The older version has neither of these [RFC 9112 6.1, RFC 9110 15.2].
-    if (isOld && (status < 200 || headers['transfer-encoding'] !== undefined)) throw odd('a malformed answer');
+    const { status, isOld, headers } = parseHead(head);
     if (status < 200) {
       this.#listener.onHead(status, headers);
       return;
@@ -182,6 +175,28 @@ export class AnswerReader {
     this.#state = 'head';
     this.#listener.onEnd(this.#keeps, this.#idle);
   }
+}
+
+interface Head {
+  readonly status: number;
+  /** HTTP/1.0, whose connections end with the answer. */
+  readonly isOld: boolean;
+  readonly headers: RawHeaders;
+}
+
+function parseHead(head: string): Head {
+  const [first = '', ...lines] = head.split('\r\n');
+  const [, minor, code = 0] = STATUS_LINE.exec(first) ?? [];
+  const status = Number(code);
+  if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
+  const headers = parseHeaders(lines);
+  if (minor === '0') checkOld(status, headers);
+  return { status, isOld: minor === '0', headers };
+}
+
+/** The older version has neither of these [RFC 9112 6.1, RFC 9110 15.2]. */
+function checkOld(status: number, headers: RawHeaders): void {
+  if (status < 200 || headers['transfer-encoding'] !== undefined) throw odd('a malformed answer');
 }
 
 function parseHeaders(lines: readonly string[]): RawHeaders {
