@@ -97,12 +97,7 @@ export class AnswerReader {
   }
 
   #begin(head: string): void {
-    const [first = '', ...lines] = head.split('\r\n');
-    const { status, isOld } = parseStatusLine(first);
-    if (lines.length > MAX_HEADERS) throw odd('a malformed answer');
-    const headers = parseHeaders(lines);
-    // The older version has no codings of transfer [RFC 9112 6.1].
-    if (isOld && headers['transfer-encoding'] !== undefined) throw odd('a malformed answer');
+    const { status, isOld, headers } = parseHead(head);
     const framing = framingOf(headers);
     if (status < 200) {
       this.#listener.onHead(status, headers);
@@ -183,13 +178,26 @@ export class AnswerReader {
   }
 }
 
-/** The older version has no informational answers [RFC 9110 15.2]. */
-function parseStatusLine(line: string): { readonly status: number; readonly isOld: boolean } {
-  const [, minor, code = 0] = STATUS_LINE.exec(line) ?? [];
+interface Head {
+  readonly status: number;
+  /** HTTP/1.0, whose connections end with the answer. */
+  readonly isOld: boolean;
+  readonly headers: RawHeaders;
+}
+
+function parseHead(head: string): Head {
+  const [first = '', ...lines] = head.split('\r\n');
+  const [, minor, code = 0] = STATUS_LINE.exec(first) ?? [];
   const status = Number(code);
-  const isOld = minor === '0';
-  if (status === 0 || status === 101 || (isOld && status < 200)) throw odd('a malformed answer');
-  return { status, isOld };
+  if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
+  const headers = parseHeaders(lines);
+  if (minor === '0') checkOld(status, headers);
+  return { status, isOld: minor === '0', headers };
+}
+
+/** The older version has neither of these [RFC 9112 6.1, RFC 9110 15.2]. */
+function checkOld(status: number, headers: RawHeaders): void {
+  if (status < 200 || headers['transfer-encoding'] !== undefined) throw odd('a malformed answer');
 }
 
 function parseHeaders(lines: readonly string[]): RawHeaders {
