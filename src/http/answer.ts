@@ -88,6 +88,7 @@ export class AnswerReader {
     // Something else than HTTP may wait for an answer before it goes on.
     if (!VERSIONS.some((version) => version.startsWith(text.slice(0, 9)))) throw odd('another protocol');
     if (end === -1) {
+      if (/(?:^|[^\r])\n/.test(text)) throw odd('lines that end with a line feed alone');
       this.#text = text;
       return bytes.length;
     }

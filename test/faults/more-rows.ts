@@ -69,6 +69,18 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     requests: 1,
   },
   {
+    id: 'limited-for-a-minute-each-time',
+    fault: '429 with Retry-After: 60 for the manifest, always',
+    rules: ({ tag }) => [{ path: tag, do: { status: 429, headers: { 'retry-after': '60' } } }],
+    exit: 5,
+    patience: 310,
+    requests: 6,
+    check: ({ proxy }) => {
+      const times = proxy.log.map(({ at }) => at);
+      for (const [index, at] of times.slice(1).entries()) expect(at - times[index]!).toBeGreaterThanOrEqual(60_000);
+    },
+  },
+  {
     id: 'host-is-left-alone',
     fault: '429 with Retry-After: 5 for one blob, after which nobody may ask for anything',
     rules: ({ blob }) => [get(blob, { status: 429, headers: { 'retry-after': '5' } }, { nth: 1 })],

@@ -151,6 +151,7 @@ describe('an answer that another reader may understand', () => {
     `${OK}: b\r\n\r\n`,
     `${OK}a\r\n\r\n`,
     `${OK}a: b\nc: d\r\n\r\n`,
+    'HTTP/1.1 200 OK\ncontent-length: 2\n\nok',
     `${OK}a: b\u0000\r\n\r\n`,
     `${OK}content-length: 5\r\ncontent-length: 6\r\n\r\nhello`,
     `${OK}content-length: 5, 5\r\n\r\nhello`,

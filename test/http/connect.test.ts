@@ -241,6 +241,33 @@ describe('a proxy', () => {
     expect(error.message).toContain('is for ');
   });
 
+  describe.each(['server', 'expired', 'other'] as const)('does not make up for a certificate such as "%s"', (name) => {
+    // Nobody has vouched for the first; the others have the CA that the user named.
+    const tls = name === 'server' ? { systemBundles: [] } : TRUSTED;
+
+    test('of the host, without a proxy', async () => {
+      const server = await secure(name);
+      expect((await hubErrorFrom(() => fetchText(server.origin, { tls }))).code).toBe('TLS');
+    });
+
+    test('of the host, behind the tunnel', async () => {
+      const server = await secure(name);
+      const proxy = await startProxy();
+      const url = `https://registry.test:${server.port}`;
+      const error = await hubErrorFrom(() => fetchText(url, { tls, proxy: { https: proxy.origin } }));
+      expect(error.code).toBe('TLS');
+      expect(proxy.seen.map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(['CONNECT']));
+    });
+
+    test('of its own', async () => {
+      const proxy = await secure(name);
+      const options = { tls, proxy: { https: `https://127.0.0.1:${proxy.port}` } };
+      const error = await hubErrorFrom(() => fetchText('https://registry.test/', options));
+      expect(error.code).toBe('TLS');
+      expect(error.message).toContain(`the proxy 127.0.0.1:${proxy.port}`);
+    });
+  });
+
   test('that cannot be reached is named', async () => {
     const port = await closedPort();
     const error = await hubErrorFrom(() =>

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { systemClock } from '../../src/http/clock.ts';
 import type { HttpRequest } from '../../src/http/layer.ts';
@@ -694,5 +694,52 @@ describe('an address named by a server', () => {
     await bodyText(await send(get(here.href)));
     expect(await bodyText(await send(get(`http://storage.test:${server.port}`, { namedBy: here })))).toBe('ok');
     expect(await bodyText(await send(get(server.origin, { namedBy: new URL('http://localhost:1') })))).toBe('ok');
+  });
+});
+
+describe('without limits of the test, a host that stops', () => {
+  /** Time goes on only when the test says so; bytes still come when they come. */
+  const pass = async (milliseconds: number): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(milliseconds);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+  afterEach(() => vi.useRealTimers());
+
+  test('in the middle of an answer is waited for 30 s', async () => {
+    const server = await serveRaw((socket) =>
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf')),
+    );
+    const { body } = await transport().send(get(server.origin));
+    let received = 0;
+    let ended: unknown;
+    const reading = body
+      .forEach((chunk) => void (received += chunk.length))
+      .catch((error: unknown) => {
+        ended = error;
+      });
+    while (received < 4) await new Promise((resolve) => setImmediate(resolve));
+    await pass(29_900);
+    expect(ended).toBeUndefined();
+    await pass(200);
+    await reading;
+    expect(ended).toMatchObject({ code: 'TIMEOUT', details: { reason: 'body-timeout' } });
+  });
+
+  test('before its answer is waited for 25 s', async () => {
+    let asked = 0;
+    const server = await serveRaw((socket) => socket.on('data', () => (asked += 1)));
+    let ended: unknown;
+    const answer = transport()
+      .send(get(server.origin))
+      .catch((error: unknown) => {
+        ended = error;
+      });
+    while (asked === 0) await new Promise((resolve) => setImmediate(resolve));
+    await pass(24_900);
+    expect(ended).toBeUndefined();
+    await pass(200);
+    await answer;
+    expect(ended).toMatchObject({ code: 'TIMEOUT', details: { reason: 'headers-timeout' } });
   });
 });

@@ -5,6 +5,8 @@ import { now } from '../../util/machine.ts';
 
 /** Milliseconds between the time that a stamp sets and the moment at which the file system took note of it, at most. */
 const LAPSE = 1000;
+/** Milliseconds: what is touched counts as younger than a collection that began in the same one. */
+const AHEAD = 3;
 /** Tries, since a busy machine may be slow once. */
 const PROBES = 3;
 
@@ -14,9 +16,9 @@ const PROBES = 3;
  * no file, or it belongs to somebody else. Throws STORAGE.
  */
 export function stamp(path: string, digest: string, isVerified: boolean, changed?: BigIntStats): boolean {
-  const time = changed ? Number(changed.ctimeNs / 1000n) : now() * 1000;
+  const time = changed ? Number(changed.ctimeNs / 1000n) : (now() + AHEAD) * 1000;
   const mark = (markOf(digest) + (isVerified ? 0 : 500)) % 1000;
-  // Never later than the time itself: a collection may begin at this moment, and take what is older.
+  // For what was written, not later than that: a collection that comes after it takes what is older.
   const micros = time - ((((time - mark) % 1000) + 1000) % 1000);
   // The middle of a microsecond, since times are rounded on their way.
   const seconds = (micros + 0.5) / 1_000_000;

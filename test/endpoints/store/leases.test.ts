@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { liveLeases, sweepLeftovers, takeLease } from '../../../src/endpoints/store/leases.ts';
 import { storePaths, type StorePaths } from '../../../src/endpoints/store/paths.ts';
@@ -119,4 +119,24 @@ test('a young partial download goes when that is asked for, unless somebody is w
 
 test('a store without these folders has no leftovers', async () => {
   expect(sweepLeftovers(storePaths(folder()))).toBe(0);
+});
+
+test('a thousand partial downloads, leases and locks of the dead go at once, and what is young or alive stays', async () => {
+  const paths = fresh();
+  const digest = (number: number): string => `sha256:${String(number).padStart(64, '0')}`;
+  for (let number = 0; number < 1000; number += 1) {
+    writeFileSync(paths.part(digest(number)), 'old');
+    utimesSync(paths.part(digest(number)), LONG_AGO, LONG_AGO);
+    lockOf(DEAD, paths.blobLock(digest(number)));
+    lockOf(DEAD, join(paths.locks, `lease-${DEAD}-${number}`));
+  }
+  writeFileSync(paths.part(digest(5000)), 'young');
+  writeFileSync(paths.part(digest(5001)), 'old, and somebody is at it');
+  utimesSync(paths.part(digest(5001)), LONG_AGO, LONG_AGO);
+  const holding = hold(paths.blobLock(digest(5001)));
+  await sweepLeftovers(paths);
+  const kept = [paths.part(digest(5000)), paths.part(digest(5001))].map((path) => basename(path));
+  expect(readdirSync(paths.partial).toSorted()).toEqual(kept);
+  expect(readdirSync(paths.locks)).toEqual([basename(paths.blobLock(digest(5001)))]);
+  holding?.release();
 });
