@@ -351,7 +351,7 @@ describe('F57: connections that are kept', () => {
     const result = await ask(server.host);
     expect(result).toMatchObject({ status: 0, stderr: '' });
     expect(result.stdout.trim().split('\n')).toHaveLength(count + 1);
-  });
+  }, 120_000);
 });
 
 test('F58: HTTP/2 is not offered, so nothing of it can fail', async () => {
@@ -455,6 +455,7 @@ describe('F59: a pull', () => {
     await new Promise((resolve) => setTimeout(resolve, isLong ? 65_000 : 500));
     child.kill('SIGCONT');
     expect(await ended).toEqual([0, null]);
-    expect(bytesOf(registry, layer)).toBeLessThanOrEqual(SIZE * 1.1);
+    // What was on its way when a body had stood still for too long is sent again.
+    expect(bytesOf(registry, layer)).toBeLessThanOrEqual(SIZE * (isLong ? 2 : 1.1));
   }, 120_000);
 });
