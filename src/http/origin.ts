@@ -64,12 +64,10 @@ async function decide(host: string, options: OriginOptions): Promise<URL> {
   });
   const http = new URL(`http://${host}`);
   try {
-    if (isInsecure) return (await completesHandshake(connector, https)) ? https : http;
-    const port = Number(https.port) || 443;
-    const begun = await options.ahead?.take(https.hostname, port, true);
-    // One that was begun a while ago may have ended for reasons of its own.
-    const first = (begun && (await firstByte(begun))) ?? (await firstByte(await openPlain(connector, https)));
-    return first === TLS_ALERT || first === TLS_HANDSHAKE ? https : http;
+    const speaksTls = isInsecure
+      ? await completesHandshake(connector, https)
+      : await answersHello(connector, https, options.ahead);
+    return speaksTls ? https : http;
   } catch (error) {
     if (!/:\d+$/.test(host) && reasonOf(error) === 'refused') return http;
     throw error;
@@ -106,6 +104,13 @@ const TLS_ALERT = 0x15;
 const TLS_HANDSHAKE = 0x16;
 /** No byte at all in that time. */
 const SILENCE = -1;
+
+async function answersHello(connector: Connector, url: URL, ahead: OriginOptions['ahead']): Promise<boolean> {
+  const begun = await ahead?.take(url.hostname, Number(url.port) || 443, true);
+  // One that was begun a while ago may have ended for reasons of its own.
+  const first = (begun && (await firstByte(begun))) ?? (await firstByte(await openPlain(connector, url)));
+  return first === TLS_ALERT || first === TLS_HANDSHAKE;
+}
 
 function openPlain(connector: Connector, url: URL): Promise<Socket> {
   const plain = new URL(url);

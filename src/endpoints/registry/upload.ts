@@ -20,9 +20,10 @@ const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 const CHEAP = 16 * 1024 * 1024;
 /** Tries in one session without progress. */
 const PATIENCE = 2;
-/** Bytes that are worth a note about where they go, once they take some milliseconds, and a question whether they arrived. */
+/** Bytes that are worth a question whether they arrived, and a note where they go: after some milliseconds, or some bytes. */
 const WORTH_NOTING = 4 * 1024 * 1024;
 const TAKES_TIME = 500;
+const IS_LARGE = 8 * 1024 * 1024;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -158,7 +159,7 @@ class Upload {
   #noting(): Open {
     const { open, journal } = this.#parts;
     if (!journal) return open;
-    return async (range) => afterTime(await open(range), () => this.#note());
+    return async (range) => afterAWhile(await open(range), () => this.#note());
   }
 
   /** So that the next run can go on if this one is killed. */
@@ -269,11 +270,12 @@ class Upload {
   }
 }
 
-/** The same content; calls `act` once, when it takes its time. */
-function afterTime(content: Content, act: () => void): Content {
+/** The same content; calls `act` once, when it turns out to be no matter of a moment. */
+function afterAWhile(content: Content, act: () => void): Content {
   const { verified, isPart, lasting } = content;
   const since = performance.now();
   let isDone = false;
+  let bytes = 0;
   return {
     verified,
     isPart,
@@ -281,7 +283,8 @@ function afterTime(content: Content, act: () => void): Content {
     cancel: () => content.cancel(),
     forEach: (consume) =>
       content.forEach((chunk) => {
-        if (!isDone && performance.now() - since > TAKES_TIME) {
+        bytes += chunk.length;
+        if (!isDone && (bytes > IS_LARGE || performance.now() - since > TAKES_TIME)) {
           isDone = true;
           act();
         }

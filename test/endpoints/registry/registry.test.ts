@@ -106,13 +106,14 @@ describe('pushing', () => {
   });
 
   it.each([
-    ['notes where an upload goes that takes its time', 400, ['note', 'end']],
-    ['does not note where an upload goes that is over soon', 40, ['end']],
-  ])('%s', async (_, pause, expected) => {
+    ['notes where an upload goes that takes its time', 5, 400, ['note', 'end']],
+    ['notes where an upload goes that brings much', 10, 0, ['note', 'end']],
+    ['does not note where an upload goes that is over soon', 5, 40, ['end']],
+  ])('%s', async (_, mebibytes, pause, expected) => {
     const done: string[] = [];
     const note = (what: string) => (): void => void done.push(what);
     await start({}, { journal: { take: async () => undefined, note: note('note'), end: note('end') } });
-    const bytes = Buffer.alloc(5 * 1024 * 1024, 'hubctl');
+    const bytes = Buffer.alloc(mebibytes * 1024 * 1024, 'hubctl');
     const layer = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length };
     let late = 0;
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => late);
