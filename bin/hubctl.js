@@ -65,22 +65,26 @@ function cannotWrite(error) {
 function start({ run, fail, processIo, interruption }, keepCode) {
   const controller = new AbortController();
   const argv = process.argv.slice(2);
+  const opened = new Set();
+  let readerLeft = false;
+  const io = processIo(controller.signal, (stream, isResult) => {
+    opened.add(stream);
+    stream.on('error', (error) => {
+      if (!isResult) return;
+      if (error.code !== 'EPIPE') cannotWrite(error);
+      readerLeft = true;
+      setTimeout(() => process.exit(0), LINGER).unref();
+      controller.abort(interruption('SIGPIPE'));
+    });
+  });
   // A command asks for the signal when it begins. Until then nothing needs an orderly end, and the system's is the quickest.
   const signal = { enumerable: true, get: () => listen(controller, { argv, interruption }) };
-  const io = Object.defineProperty(processIo(controller.signal), 'signal', signal);
-  let readerLeft = false;
-  process.stdout.on('error', (error) => {
-    if (error.code !== 'EPIPE') cannotWrite(error);
-    readerLeft = true;
-    setTimeout(() => process.exit(0), LINGER).unref();
-    controller.abort(interruption('SIGPIPE'));
-  });
-  process.stderr.on('error', () => undefined);
+  Object.defineProperty(io, 'signal', signal);
   process.on('uncaughtException', async (error) => process.exit(await fail(error, argv, io)));
   run(argv, io).then((status) => {
     process.exitCode = readerLeft ? 0 : status;
     if (!controller.signal.aborted) keepCode();
-    setTimeout(leave, LINGER).unref();
+    setTimeout(leave, LINGER, opened).unref();
   });
 }
 
@@ -103,8 +107,9 @@ function listen(controller, { argv, interruption }) {
 }
 
 /** Ends the process unless somebody still reads what was written. */
-function leave() {
-  if (process.stdout.writableLength > 0) process.stdout.once('drain', leave);
+function leave(opened) {
+  const [busy] = [...opened].filter((stream) => stream.writableLength > 0);
+  if (busy) busy.once('drain', () => leave(opened));
   else process.exit();
 }
 

@@ -49,13 +49,18 @@ function part(key) {
   }
   scripts.set(index, script);
   const module = (made[key] = { exports: {} });
-  script.runInThisContext()(module, module.exports, requireFrom, PACK);
+  script.runInThisContext()(module, module.exports, requireFrom, late, PACK);
   return module.exports;
 }
 
 /** `require` for the parts, which know each other as files of one folder or of the one above. */
 function requireFrom(wanted) {
   return wanted.charCodeAt(0) === 46 ? part(wanted.slice(wanted.lastIndexOf('/') + 1)) : require(wanted);
+}
+
+/** A module that is loaded when something of it is used. */
+function late(wanted) {
+  return new Proxy({}, { get: (_, key) => require(wanted)[key] });
 }
 
 /** Leaves the code of this run to later ones, where the folder of caches is safe. Never throws. */

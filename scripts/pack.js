@@ -6,8 +6,27 @@ import { basename } from 'node:path';
 /** Hexadecimal digits that tell one pack from another. */
 const ID_LENGTH = 32;
 
+/** Modules of Node.js that take long to load, and that most commands name but never use. */
+const LATE = [
+  'child_process',
+  'crypto',
+  'dns/promises',
+  'http',
+  'https',
+  'module',
+  'net',
+  'stream',
+  'timers/promises',
+  'tls',
+  'v8',
+  'worker_threads',
+  'zlib',
+];
+/** What esbuild makes of an import of names, which are then read where they are used. */
+const IMPORT = new RegExp(`^(var import_\\w+ = )require(?=\\("node:(?:${LATE.join('|')})"\\);$)`, 'gm');
+
 /**
- * All chunks in one file, each as an expression of its own: a function that is called with what modules are called with. Node.js
+ * All chunks in one file, each as an expression of its own: a function that is called with what modules are called with, and with a `require` that waits. Node.js
  * takes half a millisecond to find and read a file, and a pull is made of eighty chunks. The first line is a comment with the
  * id of the pack and, for each chunk, its index, where it begins, its length and how many lines are before it; bin/load.js
  * reads it.
@@ -74,7 +93,7 @@ async function expression({ path, text }, options) {
   if (/[^\0-\x7f]/.test(bare.code))
     throw new Error('there are characters in the code of the bundle that are not in ASCII');
   const utf8 = Buffer.from(code, 'utf8').toString('latin1');
-  return `(function ${nameOf(path)}(module, exports, require, __filename) {${url}${utf8}})\n`;
+  return `(function ${nameOf(path)}(module, exports, require, late, __filename) {${url}${utf8.replaceAll(IMPORT, '$1late')}})\n`;
 }
 
 /**

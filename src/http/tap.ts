@@ -10,7 +10,10 @@ export interface Tap {
   flush(): void;
 }
 
-const BUFFER = 128 * 1024;
+/** What the system has for a connection near by, so that it comes at once; of the memory only so much is used as was ever read. */
+const BUFFER = 512 * 1024;
+/** What TLS reads comes record by record, whatever there is room for. */
+const GATHERED = 128 * 1024;
 /** Room for a piece: as much as a record of TLS holds. */
 const PIECE = 16 * 1024;
 const taps = new WeakMap<Socket, Tap>();
@@ -49,7 +52,7 @@ class Gathering implements Tap {
   take: Tap['take'];
   spoke = false;
   readonly #pause: () => void;
-  #buffer = Buffer.allocUnsafeSlow(BUFFER);
+  #buffer = Buffer.allocUnsafeSlow(GATHERED);
   /** Of what was read and not handed over. */
   #start = 0;
   #end = 0;
@@ -97,7 +100,7 @@ class Gathering implements Tap {
   /** Before the socket is given room once more. What is kept has to stay as it is: TLS hands out what it has in spite of a pause. */
   #beginAgain(take: (bytes: Buffer) => boolean): boolean {
     const goesOn = this.#handOver(take);
-    if (!goesOn) this.#buffer = Buffer.allocUnsafeSlow(BUFFER);
+    if (!goesOn) this.#buffer = Buffer.allocUnsafeSlow(GATHERED);
     this.#start = 0;
     this.#end = 0;
     return goesOn;

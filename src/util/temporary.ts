@@ -8,9 +8,14 @@ import { isRunning, ownPid, place } from './machine.ts';
 const ABANDONED = 60 * 60 * 1000; // milliseconds
 const NAME = /([a-f0-9]{8})-(\d+)-[a-f0-9]{16}\.tmp$/;
 
-/** A new name: the prefix, where process ids mean something, the process id, and chance. */
+/** Chance, once, and a number: what else has this process id, such as another thread, has other names. */
+const own = randomBytes(4).toString('hex');
+let count = 0;
+
+/** A new name: the prefix, where process ids mean something, the process id, and what no other name has. */
 export function temporaryName(prefix: string): string {
-  return `${prefix}${here()}-${ownPid}-${randomBytes(8).toString('hex')}.tmp`;
+  count += 1;
+  return `${prefix}${here()}-${ownPid}-${own}${count.toString(16).padStart(8, '0')}.tmp`;
 }
 
 export function isTemporary(name: string): boolean {

@@ -11,7 +11,10 @@ const BIN = join(import.meta.dirname, '..', '..', 'bin', 'hubctl.js');
 /** Stands for the real program: does what its first argument says. */
 const STUB = `
 exports.interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
-exports.processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
+exports.processIo = (signal, onOpened) => {
+  onOpened(process.stdout, true);
+  return { signal, stdout: process.stdout, stderr: process.stderr };
+};
 exports.fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
 const aborted = (signal) => new Promise((resolve) => {
   const timer = setInterval(() => undefined, 1000);

@@ -97,6 +97,26 @@ describe('parts', () => {
   });
 });
 
+test('modules of Node.js that are named but not used are not loaded, and are what they are when used', async () => {
+  const other = await programOf({
+    'main.js': `
+      import { STATUS_CODES } from 'node:http';
+      import * as tls from 'node:tls';
+      export const processIo = () => ({});
+      export async function run([what]) {
+        const isLoaded = () => process.moduleLoadList.includes('NativeModule http');
+        process.stdout.write(String(isLoaded()) + ' ');
+        if (what === 'use') process.stdout.write([STATUS_CODES[404], isLoaded(), 'connect' in tls].join());
+        return 0;
+      }`,
+  });
+  const run = async (what: string): Promise<string> =>
+    (await execute(process.execPath, [join(other, 'bin/hubctl.js'), what], { env: { HUBCTL_CODE_CACHE: '0' } })).stdout;
+  expect(await run('name')).toBe('false ');
+  expect(await run('use')).toBe('false Not Found,true,true');
+  await rm(other, { recursive: true });
+});
+
 describe('compiled code', () => {
   test('is kept by the first run, for nobody but its user', async () => {
     await run('deep');

@@ -25,7 +25,7 @@ function run(pack: string, name: string): Record<string, unknown> {
   const part = new Script(pack.slice(start, start + length)).runInThisContext() as (...args: unknown[]) => void;
   const need = (wanted: string): unknown =>
     wanted.startsWith('.') ? run(pack, wanted.replace(/.*\//, '')) : process.getBuiltinModule(wanted);
-  part(module, module.exports, need, '/somewhere/pack.js');
+  part(module, module.exports, need, need, '/somewhere/pack.js');
   return module.exports;
 }
 

@@ -48,7 +48,7 @@ interface Snapshot {
 }
 
 const NEXT = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW;
-/** Milliseconds to wait for a process that is alive and keeps the index locked. */
+/** Milliseconds to wait for one process that is alive and keeps the index locked. */
 const TIMEOUT = 60_000;
 /** A change takes milliseconds, so waiting is nothing to tell until it lasts. */
 const NOTICE_AFTER = 3000;
