@@ -67,7 +67,7 @@ async function decide(host: string, options: OriginOptions): Promise<URL> {
   try {
     const speaksTls = isInsecure
       ? await completesHandshake(connector, https)
-      : await answersHello(connector, https, options);
+      : await answersHello(connector, https, options.ahead);
     return speaksTls ? https : http;
   } catch (error) {
     if (!/:\d+$/.test(host) && reasonOf(error) === 'refused') return http;
@@ -75,14 +75,6 @@ async function decide(host: string, options: OriginOptions): Promise<URL> {
   } finally {
     connector.close();
   }
-}
-
-/** True when the other side answers the beginning of a TLS handshake in TLS, whatever it answers. */
-async function answersHello(connector: Connector, url: URL, { ahead }: OriginOptions): Promise<boolean> {
-  const begun = await ahead?.take(url.hostname, Number(url.port) || 443, true);
-  // One that was begun a while ago may have ended for reasons of its own.
-  const first = (begun && (await firstByte(begun))) ?? (await firstByte(await openPlain(connector, url)));
-  return first === TLS_ALERT || first === TLS_HANDSHAKE;
 }
 
 function parseOrigin(host: string): URL {
@@ -113,6 +105,13 @@ const TLS_ALERT = 0x15;
 const TLS_HANDSHAKE = 0x16;
 /** No byte at all in that time. */
 const SILENCE = -1;
+
+async function answersHello(connector: Connector, url: URL, ahead: OriginOptions['ahead']): Promise<boolean> {
+  const begun = await ahead?.take(url.hostname, Number(url.port) || 443, true);
+  // One that was begun a while ago may have ended for reasons of its own.
+  const first = (begun && (await firstByte(begun))) ?? (await firstByte(await openPlain(connector, url)));
+  return first === TLS_ALERT || first === TLS_HANDSHAKE;
+}
 
 function openPlain(connector: Connector, url: URL): Promise<Socket> {
   const plain = new URL(url);

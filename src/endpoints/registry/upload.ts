@@ -20,10 +20,10 @@ const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 const CHEAP = 16 * 1024 * 1024;
 /** Tries in one session without progress. */
 const PATIENCE = 2;
-/** Bytes that are worth a question whether they arrived, and a note where they go: after some milliseconds, or some bytes. */
+/** Bytes that are worth a question whether they arrived, and a note where they go: at once, or when they take some milliseconds. */
 const WORTH_NOTING = 4 * 1024 * 1024;
+const LARGE = 8 * 1024 * 1024;
 const TAKES_TIME = 500;
-const IS_LARGE = 8 * 1024 * 1024;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -114,7 +114,7 @@ class Upload {
     const { descriptor, options } = this.#parts;
     const open = this.#noting();
     for (;;) {
-      if (this.#failures > 0 || this.#offset > 0) this.#note();
+      if (descriptor.size > LARGE || this.#failures > 0 || this.#offset > 0) this.#note();
       const call = {
         descriptor,
         open,
@@ -157,8 +157,8 @@ class Upload {
 
   /** What is sent at once is not worth the note. */
   #noting(): Open {
-    const { open, journal } = this.#parts;
-    if (!journal) return open;
+    const { descriptor, open, journal } = this.#parts;
+    if (!journal || descriptor.size > LARGE) return open;
     return async (range) => afterAWhile(await open(range), () => this.#note());
   }
 
@@ -270,12 +270,11 @@ class Upload {
   }
 }
 
-/** The same content; calls `act` once, when it turns out to be no matter of a moment. */
+/** The same content; calls `act` once, when it takes its time. */
 function afterAWhile(content: Content, act: () => void): Content {
   const { verified, isPart, lasting } = content;
   const since = performance.now();
   let isDone = false;
-  let bytes = 0;
   return {
     verified,
     isPart,
@@ -283,8 +282,7 @@ function afterAWhile(content: Content, act: () => void): Content {
     cancel: () => content.cancel(),
     forEach: (consume) =>
       content.forEach((chunk) => {
-        bytes += chunk.length;
-        if (!isDone && (bytes > IS_LARGE || performance.now() - since > TAKES_TIME)) {
+        if (!isDone && performance.now() - since > TAKES_TIME) {
           isDone = true;
           act();
         }
