@@ -71,28 +71,29 @@ interface UrlOptions extends ReadOptions {
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy } = options;
+  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, into: landing } = options;
   if (start >= end) return contentOf(new Uint8Array());
   const partial = start > 0 || end < descriptor.size;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
+  const into = landing && { landing, position: start };
   const response = await expect(
     access,
-    { method: 'GET', url, headers, signal, anonymous, expected: end - start, scopes: [pullScope(access)] },
+    { method: 'GET', url, headers, signal, anonymous, expected: end - start, into, scopes: [pullScope(access)] },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
   if (isRange(response, descriptor, { start, end })) {
     const { body } = response;
-    return { isPart: true, forEach: (consume) => body.forEach(consume), cancel: () => body.cancel() };
+    return { isPart: true, forEach: (consume, landed) => body.forEach(consume, landed), cancel: () => body.cancel() };
   }
   const last = greedy ? descriptor.size : end;
   if (response.status !== 200) {
     // Refused, or another part than was asked for: bytes are never put together from what may not fit.
     response.body.cancel();
     const whole = await readUrl(access, descriptor, { url, signal, anonymous });
-    return part(whole, start, last);
+    return part(whole, { start, end: last, size: descriptor.size });
   }
-  return partial ? part(response.body, start, last) : response.body;
+  return part(response.body, { start, end: last, size: descriptor.size });
 }
 
 function isRange(
@@ -107,8 +108,16 @@ function isRange(
   return range?.start === start && (range.end ?? end) <= end && (range.total === undefined || range.total === size);
 }
 
-/** Bytes `start` to `end` of a content that could not be asked for in parts. */
-function part(content: Content, start: number, end: number): Content {
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  /** Of the whole. */
+  readonly size: number;
+}
+
+/** Bytes `start` to `end` of a content that could not be asked for in parts. When all of it is wanted, nothing is counted. */
+function part(content: Content, { start, end, size }: Part): Content {
+  if (start === 0 && end === size) return content;
   return {
     cancel: () => content.cancel(),
     forEach: (consume) => {

@@ -1,7 +1,7 @@
 // In which pieces does one blob arrive, and who fetches which?
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
-import type { Content, Open, Share } from '../../transfer/endpoint.ts';
+import type { Content, Landing, Open, Share } from '../../transfer/endpoint.ts';
 import type { Lock } from '../../util/lock.ts';
 import type { Reservation } from './space.ts';
 import { Spans, type Span } from './spans.ts';
@@ -13,6 +13,8 @@ export interface FillOptions {
   readonly reservation: Reservation;
   /** Who else may fetch pieces; without it, all comes in order. */
   readonly share?: Share | undefined;
+  /** A piece of at least this many bytes may be put into the file by who fetches it; 32 MiB by default. */
+  readonly landFrom?: number | undefined;
 }
 
 /** The file that is being filled. */
@@ -20,6 +22,9 @@ interface Target extends FillOptions {
   /** What is in the file. */
   readonly present: Spans;
   readonly write: (chunk: Uint8Array, position: number) => void;
+  /** The file itself, for whoever can put bytes there; then these are there. */
+  readonly landing: Landing;
+  readonly landed: (span: Span) => void;
   /** These bytes are in the file, which a later attempt may rely on. */
   readonly note: (span: Span) => void;
   /** From now on bytes do not come in order. */
@@ -30,6 +35,8 @@ interface Target extends FillOptions {
 const PAUSE = 10_000; // milliseconds
 /** Bytes of a piece after which it is noted how far it got. */
 const NOTE_EVERY = 1024 * 1024;
+/** A piece of at least this many bytes is worth a thread of its own. */
+const LARGE_PIECE = 32 * 1024 * 1024;
 
 interface Piece {
   readonly start: number;
@@ -129,6 +136,7 @@ export class Filling {
       ...(end < this.#descriptor.size && { end }),
       greedy: !isHelp,
       unverified: true,
+      ...(end - start >= (this.#target.landFrom ?? LARGE_PIECE) && { into: this.#target.landing }),
       signal: this.#signal,
     });
   }
@@ -162,19 +170,28 @@ export class Filling {
   }
 
   async #receive(piece: Piece, content: Content): Promise<void> {
-    const { reservation, write, note } = this.#target;
+    const { reservation, write, note, landed } = this.#target;
     let noted = piece.position;
+    const came = (bytes: number): void => {
+      piece.position += bytes;
+      reservation.left -= bytes;
+      if (piece.position - noted < NOTE_EVERY) return;
+      note({ start: noted, end: piece.position });
+      noted = piece.position;
+    };
+    const take = (chunk: Uint8Array): void => {
+      this.#check();
+      if (piece.position + chunk.length > piece.end) throw tooLong(this.#descriptor);
+      write(chunk, piece.position);
+      came(chunk.length);
+    };
+    const count = (bytes: number): void => {
+      landed({ start: piece.position, end: piece.position + bytes });
+      came(bytes);
+      this.#check();
+    };
     try {
-      await content.forEach((chunk) => {
-        this.#check();
-        if (piece.position + chunk.length > piece.end) throw tooLong(this.#descriptor);
-        write(chunk, piece.position);
-        piece.position += chunk.length;
-        reservation.left -= chunk.length;
-        if (piece.position - noted < NOTE_EVERY) return;
-        note({ start: noted, end: piece.position });
-        noted = piece.position;
-      });
+      await content.forEach(take, count);
     } catch (error) {
       content.cancel();
       throw error;
