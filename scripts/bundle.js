@@ -31,6 +31,21 @@ const LAZY_HTTP2 = {
   },
 };
 
+/**
+ * A thread gets its program as text, which needs no file that could be found: wherever the rest of the bundle lies, it is
+ * there.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const THREAD_AS_TEXT = {
+  name: 'thread-as-text',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]src[/\\]http[/\\]thread-program\.ts$/ }, async () => ({
+      contents: `export const THREAD_PROGRAM = ${JSON.stringify(await bundleThread())};`,
+    }));
+  },
+};
+
 /** @satisfies {import('esbuild').BuildOptions} */
 const OPTIONS = {
   absWorkingDir: ROOT,
@@ -39,7 +54,7 @@ const OPTIONS = {
   platform: 'node',
   target: 'node20.18',
   external: ['keytar'],
-  plugins: [LAZY_HTTP2],
+  plugins: [LAZY_HTTP2, THREAD_AS_TEXT],
   logLevel: 'warning',
 };
 
@@ -70,6 +85,19 @@ export async function bundleCli(outdir) {
     await writeFile(path, await commonJs(text));
   }
   return result.metafile;
+}
+
+/** The program of a thread that reads, as one text. */
+export async function bundleThread() {
+  const { outputFiles } = await build({
+    ...OPTIONS,
+    entryPoints: ['src/http/thread.ts'],
+    format: 'cjs',
+    minify: true,
+    legalComments: 'none',
+    write: false,
+  });
+  return outputFiles.map(({ text }) => text).join('');
 }
 
 /**

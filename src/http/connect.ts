@@ -9,6 +9,7 @@ import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from './addres
 import type { Clock } from './clock.ts';
 import { dial, type Lookup } from './dial.ts';
 import type { DialledAhead } from './dial-ahead.ts';
+import { authorityOf, type Reach } from './direct.ts';
 import { failureOf } from './failure.ts';
 import { proxyAuthorization, proxyFor, type ProxyOptions } from './proxy.ts';
 import { isUnknownAuthority, tlsFailureOf } from './tls-failure.ts';
@@ -42,6 +43,8 @@ export class Connector {
   readonly #onThisMachine = new Set<string>();
   /** True once the user was led to an address of a private network by what the user named. */
   #isInside = false;
+  /** Where hosts were connected to without a proxy. */
+  readonly #reached = new Map<string, Reach>();
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -60,7 +63,18 @@ export class Connector {
   /** As `open`, for a reader of our own: a plain connection comes with a tap. */
   async openTapped(url: URL, guarded: boolean): Promise<Socket> {
     const isPlain = url.protocol === 'http:';
-    return isPlain ? this.#dial(url, { place: url.host, guarded, tapped: true }) : this.#openSecure(url, guarded);
+    if (!isPlain) return this.#openSecure(url, guarded);
+    const socket = await this.#dial(url, { place: url.host, guarded, tapped: true });
+    this.#note(url, guarded, { socket });
+    return socket;
+  }
+
+  /**
+   * How the origin of `url` can be connected to once more, as it was before: at an address that was allowed, and with TLS
+   * under the authority that vouched for it. Undefined where that is not known.
+   */
+  reach(url: URL, guarded: boolean): Reach | undefined {
+    return this.#reached.get(`${url.origin} ${guarded}`);
   }
 
   /** A connection to the proxy itself, for plain http requests that it forwards. Throws as `open` does. */
@@ -99,7 +113,12 @@ export class Connector {
     const verify = !(this.#options.insecure?.(host) ?? false);
     try {
       const context = await this.#contextFor(host);
-      return await this.#handshake(url, await this.#openCarrier(url, guarded), { context, verify });
+      const socket = await this.#handshake(url, await this.#openCarrier(url, guarded), { context, verify });
+      if (!this.#reached.has(`${url.origin} ${guarded}`) && !this.proxyFor(url)) {
+        const identity = await this.#trust.identityFor(host);
+        this.#note(url, guarded, { socket, tls: tlsOf(socket, { ...identity, verify, host: bareHost(url.hostname) }) });
+      }
+      return socket;
     } catch (error) {
       const mayKnow = isUnknownAuthority(error) && !this.#asksSystem.has(host);
       const wider = mayKnow ? await this.#trust.contextWithSystemRoots(host) : undefined;
@@ -107,6 +126,14 @@ export class Connector {
       this.#asksSystem.add(host);
       return this.#openSecure(url, guarded);
     }
+  }
+
+  #note(url: URL, guarded: boolean, { socket, tls }: { socket: Socket; tls?: Reach['tls'] }): void {
+    const { remoteAddress: address, remotePort: port } = socket;
+    if (address === undefined || port === undefined) return;
+    // A chain that is not known to its end cannot be trusted by anybody else.
+    if (url.protocol === 'https:' && (!tls || (tls.verify && tls.authority === undefined))) return;
+    this.#reached.set(`${url.origin} ${guarded}`, { host: url.host, address, port, tls });
   }
 
   async #contextFor(host: string): Promise<SecureContext> {
@@ -227,6 +254,15 @@ export class Connector {
     const limit = this.#options.handshakeTimeout ?? TIMEOUT;
     return tlsFailureOf(error, { host, certificate, limit, now: this.#options.clock.now() });
   }
+}
+
+function tlsOf(
+  socket: TLSSocket,
+  options: { host: string; verify: boolean; cert: string | undefined; key: string | undefined },
+): Reach['tls'] {
+  const { host, verify, cert, key } = options;
+  const servername = isIP(host) === 0 ? host : undefined;
+  return { servername, verify, authority: verify ? authorityOf(socket) : undefined, cert, key };
 }
 
 /** The error for a proxy that did not let a request through. */

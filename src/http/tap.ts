@@ -6,14 +6,16 @@ export interface Tap {
   take: ((bytes: Buffer) => boolean) | undefined;
   /** True when the other side sent something before anybody asked. */
   spoke: boolean;
+  /** True when some more may come after it was told to wait, into the same buffer: TLS hands out all it has decrypted. */
+  readonly overflows: boolean;
 }
 
 const BUFFER = 128 * 1024;
 const taps = new WeakMap<Socket, Tap>();
 
 /** Opens a socket whose bytes go to its tap; it emits no `data`. */
-export function openTapped(connect: (onread: OnReadOpts) => Socket): Socket {
-  const tap: Tap = { take: undefined, spoke: false };
+export function openTapped(connect: (onread: OnReadOpts) => Socket, overflows = false): Socket {
+  const tap: Tap = { take: undefined, spoke: false, overflows };
   const buffer = Buffer.allocUnsafeSlow(BUFFER);
   const socket = connect({
     buffer,

@@ -41,6 +41,8 @@ export interface WireOwner {
   onRoom(wire: Wire): void;
   /** The connection is gone. `unanswered` were written after the one that it broke in, and nothing of their answers came. */
   onClose(wire: Wire, unanswered: readonly Job[]): void;
+  /** So many milliseconds passed between a request, with no other before it, and its answer. */
+  onAnswer?(delay: number): void;
 }
 
 /** Milliseconds an idle connection is kept: load balancers keep one for at least a minute. */
@@ -57,8 +59,8 @@ export class Wire {
   readonly #reader: AnswerReader;
   /** Written, not yet answered whole; the first is being answered. */
   readonly #jobs: Job[] = [];
-  /** What was read while the reader was paused. Belongs to the socket's buffer, which is not read into meanwhile. */
-  readonly #pending: { readonly bytes: Buffer; position: number }[] = [];
+  /** What was read while the reader was paused. Belongs to the socket's buffer, unless that is read into meanwhile. */
+  readonly #pending: { bytes: Buffer; position: number }[] = [];
   #answers = 0;
   #hasHead = false;
   #closed = false;
@@ -69,6 +71,8 @@ export class Wire {
   #hasEnded = false;
   #timer: NodeJS.Timeout | undefined;
   #lastByte = 0;
+  /** When the request was written that is answered next, where nothing was before it. */
+  #asked: number | undefined;
   #idle = KEEP_ALIVE;
 
   constructor(socket: Socket, owner: WireOwner) {
@@ -110,6 +114,7 @@ export class Wire {
       this.#socket.ref();
       this.#watch(job.headersTimeout);
     }
+    this.#asked = this.#jobs.length === 1 && !job.body ? performance.now() : undefined;
     job.exchange.onRequestStart(this.#controllerOf(job), this.#answers > 0 || this.#jobs.length > 1);
     if (!this.#closed) this.#write(job);
   }
@@ -151,8 +156,15 @@ export class Wire {
     if (this.#reader.paused) this.#pending.push({ bytes, position: 0 });
     else this.#feed(bytes, 0);
     if (!this.#reader.paused || this.#closed) return true;
-    if (!tapOf(this.#socket)) this.#socket.pause();
+    const tap = tapOf(this.#socket);
+    if (!tap) this.#socket.pause();
+    else if (tap.overflows) this.#keep(bytes);
     return false;
+  }
+
+  /** What waits is copied out of a buffer that will be read into meanwhile. */
+  #keep(bytes: Buffer): void {
+    for (const piece of this.#pending) if (piece.bytes === bytes) piece.bytes = Buffer.from(bytes);
   }
 
   #feed(bytes: Buffer, from: number): void {
@@ -185,6 +197,8 @@ export class Wire {
     if (!job) return true;
     if (status >= 200) {
       this.#hasHead = true;
+      if (this.#asked !== undefined) this.#owner.onAnswer?.(performance.now() - this.#asked);
+      this.#asked = undefined;
       if (this.#left > 0) this.#endEarly();
       this.#watch(job.bodyTimeout);
     }
