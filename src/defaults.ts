@@ -189,6 +189,7 @@ async function openRegistries(
   return createRegistryClient({
     send: plain.outer(http.send),
     ...placesOf({ origins, plain, http, named }),
+    delay: (host) => http.delay(host),
     close: async () => {
       await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.made() && (await journal()).save?.()]);
     },

@@ -42,8 +42,8 @@ const MAX_DESCRIPTORS = 100_000;
 const MAX_REFERRERS = 1000;
 
 export class Copier {
-  /** A request to the source takes its time, whatever it brings. */
-  far = false;
+  /** True when a request to the source takes its time, whatever it brings. The first answers may make it seem so. */
+  far: () => boolean = () => false;
   readonly #parts: CopierParts;
   readonly #done = new Map<string, Promise<void>>();
   readonly #manifests = new Map<string, Promise<Buffer>>();
