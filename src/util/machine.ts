@@ -20,6 +20,11 @@ export function watchLoad(load: () => number): () => void {
   return () => void loads.delete(load);
 }
 
+/** Threads that are counted at this moment. */
+export function watchedThreads(): number {
+  return loads.size;
+}
+
 /** The share of the time that the busiest thread works, since this was called. Waiting for a processor counts as work. */
 export function startLoad(): () => number {
   const before = performance.eventLoopUtilization();

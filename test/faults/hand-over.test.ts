@@ -70,7 +70,7 @@ async function ground(options: RegistryOptions = {}, more: TestClientOptions = {
       onRetry: () => void (retries += 1),
     });
     const reservation = { left: 0 };
-    const work = part.fill(open, { lock, reservation, share, signal, landFrom: 1 });
+    const work = part.fill(open, { lock, reservation, share, signal, landFrom: () => 1 });
     const error = await hubErrorFrom(() => work, { optional: true });
     await part.close(error);
     return { path, error, retries };

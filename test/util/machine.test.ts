@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { isRunning, now, ownPid, place, startLoad, watchLoad } from '../../src/util/machine.ts';
+import { isRunning, now, ownPid, place, startLoad, watchLoad, watchedThreads } from '../../src/util/machine.ts';
 
 test('this process runs, one that has ended does not', () => {
   expect(isRunning(ownPid)).toBe(true);
@@ -21,7 +21,9 @@ test('the load is that of the busiest thread', () => {
   const before = load();
   const forget = watchLoad(() => 7);
   expect(load()).toBe(7);
+  expect(watchedThreads()).toBe(1);
   forget();
+  expect(watchedThreads()).toBe(0);
   expect(before).toBeLessThanOrEqual(1);
   expect(load()).toBeLessThanOrEqual(1);
 });

@@ -10,6 +10,7 @@ import { collect } from '../../util/content.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import { now } from '../../util/machine.ts';
+import { Crowd } from './crowd.ts';
 import type { FillOptions } from './filling.ts';
 import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
@@ -36,6 +37,7 @@ export class Blobs {
   readonly #used = new Set<string>();
   readonly #batch = new SyncBatch();
   readonly #threads = new HashThreads();
+  readonly #crowd = new Crowd();
   #failure: unknown;
 
   constructor(paths: StorePaths, space: Space) {
@@ -81,7 +83,7 @@ export class Blobs {
   async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<Outcome> {
     return descriptor.size <= WHOLE
       ? this.#writeWhole(descriptor, open, options)
-      : this.#writeLarge(descriptor, open, options);
+      : this.#crowd.join(descriptor.size, () => this.#writeLarge(descriptor, open, options));
   }
 
   async #writeWhole(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<Outcome> {
@@ -210,7 +212,7 @@ export class Blobs {
       const earlier = Math.min(part.size, descriptor.size);
       const reservation = await this.#space.reserve(descriptor.size - earlier);
       try {
-        await part.fill(open, { ...options, reservation });
+        await part.fill(open, { ...options, reservation, landFrom: this.#crowd.landFrom });
       } finally {
         this.#space.release(reservation);
       }

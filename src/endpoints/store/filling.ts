@@ -13,8 +13,8 @@ export interface FillOptions {
   readonly reservation: Reservation;
   /** Who else may fetch pieces; without it, all comes in order. */
   readonly share?: Share | undefined;
-  /** A piece of at least this many bytes may be put into the file by who fetches it; 32 MiB by default. */
-  readonly landFrom?: number | undefined;
+  /** Bytes of a piece from which on who fetches it may put it into the file by himself; never by default. Asked for each. */
+  readonly landFrom?: (() => number) | undefined;
 }
 
 /** The file that is being filled. */
@@ -35,8 +35,6 @@ interface Target extends FillOptions {
 const PAUSE = 10_000; // milliseconds
 /** Bytes of a piece after which it is noted how far it got. */
 const NOTE_EVERY = 1024 * 1024;
-/** A piece of at least this many bytes is worth a thread of its own. */
-const LARGE_PIECE = 32 * 1024 * 1024;
 
 interface Piece {
   readonly start: number;
@@ -131,12 +129,13 @@ export class Filling {
   }
 
   #begin({ start, end }: Piece, isHelp: boolean): Promise<Content> {
+    const { landFrom, landing } = this.#target;
     return this.#open({
       ...(start > 0 && { start }),
       ...(end < this.#descriptor.size && { end }),
       greedy: !isHelp,
       unverified: true,
-      ...(end - start >= (this.#target.landFrom ?? LARGE_PIECE) && { into: this.#target.landing }),
+      ...(landFrom && end - start >= landFrom() && { into: landing }),
       signal: this.#signal,
     });
   }

@@ -4,6 +4,7 @@ import type * as FileSystem from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker, type MessagePort } from 'node:worker_threads';
 import type { FileHash } from '../../util/landing.ts';
+import { watchedThreads } from '../../util/machine.ts';
 
 /** What a thread is asked: the hash of an open file, as far as `state` says that it is there. */
 interface Task {
@@ -19,6 +20,8 @@ interface Answer {
 }
 
 const MOST_THREADS = 3;
+/** Threads that do other work, such as reading and hashing what they read, from which on hashing for others makes none quicker. */
+const MOST_OTHERS = availableParallelism();
 
 /** Threads that hash, each one file at a time. They start when they are needed and never keep the process from ending. */
 export class HashThreads {
@@ -43,7 +46,7 @@ export class HashThreads {
   }
 
   #start(): Worker | undefined {
-    if (this.#all.size >= this.#most) return undefined;
+    if (this.#all.size >= this.#most || watchedThreads() >= MOST_OTHERS) return undefined;
     const worker = new Worker(SOURCE, { eval: true, execArgv: [], stdin: false });
     worker.unref();
     this.#all.add(worker);

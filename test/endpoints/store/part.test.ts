@@ -254,7 +254,7 @@ describe('a source that puts bytes into the file by itself', () => {
   }
 
   const hex = blob.descriptor.digest.slice('sha256:'.length);
-  const landFrom = 1;
+  const landFrom = () => 1;
 
   test('and hashes it is believed', async () => {
     const told: string[] = [];
@@ -303,7 +303,7 @@ describe('a source that puts bytes into the file by itself', () => {
   });
 
   test('is not asked to for less than is worth it', async () => {
-    const { error } = await fill(undefined, landing(hashing(hex)), { landFrom: 11 });
+    const { error } = await fill(undefined, landing(hashing(hex)), { landFrom: () => 11 });
     expect(error).toMatchObject({ message: 'there is no file' });
   });
 });
