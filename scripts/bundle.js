@@ -43,6 +43,21 @@ const LOAD_LATE = {
 
 const MAKERS_OF_CODE = ['bin/load.js', 'bin/keep-code.js', 'scripts/warm-up.js'];
 
+/**
+ * A thread gets its program as text, which needs no file that could be found: wherever the rest of the bundle lies, it is
+ * there.
+ *
+ * @type {import('esbuild').Plugin}
+ */
+const THREAD_AS_TEXT = {
+  name: 'thread-as-text',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]src[/\\]http[/\\]thread-program\.ts$/ }, async () => ({
+      contents: `export const THREAD_PROGRAM = ${JSON.stringify(await bundleThread())};`,
+    }));
+  },
+};
+
 /** @satisfies {import('esbuild').BuildOptions} */
 const OPTIONS = {
   absWorkingDir: ROOT,
@@ -51,7 +66,7 @@ const OPTIONS = {
   platform: 'node',
   target: 'node20.18',
   external: ['keytar'],
-  plugins: [LOAD_LATE],
+  plugins: [LOAD_LATE, THREAD_AS_TEXT],
   logLevel: 'warning',
 };
 
@@ -83,6 +98,19 @@ export async function bundleCli(outdir) {
   const pack = await packed(result.outputFiles, { platform, target }, salt.join(''));
   await writeFile(join(outdir, 'pack.js'), pack, 'latin1');
   return result.metafile;
+}
+
+/** The program of a thread that reads, as one text. */
+export async function bundleThread() {
+  const { outputFiles } = await build({
+    ...OPTIONS,
+    entryPoints: ['src/http/thread.ts'],
+    format: 'cjs',
+    minify: true,
+    legalComments: 'none',
+    write: false,
+  });
+  return outputFiles.map(({ text }) => text).join('');
 }
 
 /**

@@ -120,6 +120,7 @@ const TESTED_TOGETHER: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/store/verify.test.ts': ['cli/origins.ts', 'cli/repair.ts'],
   'transfer/copy.test.ts': ['transfer/copier.ts', 'transfer/held.ts', 'transfer/root.ts'],
   'http/lane.test.ts': ['http/tap.ts', 'http/wire.ts'],
+  'http/threads.test.ts': ['http/thread.ts', 'http/thread-program.ts', 'http/thread-reader.ts'],
   'http/transport.test.ts': ['http/undici-lane.ts'],
   'endpoints/store/part.test.ts': ['endpoints/store/filling.ts', 'endpoints/store/prefix-hash.ts'],
   'endpoints/registry/registry.test.ts': [

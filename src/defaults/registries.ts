@@ -70,6 +70,7 @@ export async function openRegistries(
   return createRegistryClient({
     send: plain.outer(http.send),
     ...placesOf({ origins, plain, http, named }),
+    delay: (host) => http.delay(host),
     close: async () => {
       await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.made() && (await journal()).save?.()]);
     },

@@ -11,6 +11,7 @@ import { redirect } from './redirect.ts';
 import { retry, type RetryEvent } from './retry.ts';
 import type { TlsOptions } from './tls.ts';
 import { trace } from './trace.ts';
+import type { ThreadsOptions } from './threads.ts';
 import { createTransport } from './transport.ts';
 import { tellWaiting, type WaitingEvent } from './waiting.ts';
 
@@ -52,6 +53,8 @@ export interface HttpOptions {
   readonly retryMaxWait?: number | undefined;
   /** Connections at a time to one origin, 16 by default. */
   readonly connections?: number | undefined;
+  /** Threads for answers that go into files; none when false, or when a rate is to be kept. */
+  readonly threads?: Partial<ThreadsOptions> | false | undefined;
   /** Adds credentials; sits inside redirects, so that it sees every hop. */
   readonly authenticate?: Layer | undefined;
   /** A connection that was begun before; whoever needs one to its host uses it. */
@@ -66,6 +69,8 @@ export interface Http {
   readonly send: Send;
   /** Opens connections ahead of the requests that will need them. Never throws. */
   warm(url: URL, count: number): Promise<void>;
+  /** Milliseconds that the quickest answer of a host (`example.com:5000`) took to begin; undefined before there was one. */
+  delay(host: string): number | undefined;
   /** Closes every connection, so that the process can end. */
   close(): Promise<void>;
 }
@@ -81,6 +86,8 @@ export function createHttp(options: HttpOptions): Http {
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
     uploadTimeout: timeouts.upload,
+    // A rate is kept where the bytes pass.
+    threads: options.limitRate === undefined ? options.threads : false,
   });
   const gate = createGate(clock);
   const layers: readonly (Layer | undefined)[] = [

@@ -9,6 +9,7 @@ import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from './addres
 import type { Clock } from './clock.ts';
 import { dial, forbiddenAddress, type DialOptions, type Lookup } from './dial.ts';
 import type { DialledAhead } from './dial-ahead.ts';
+import { authorityOf, type Route } from './direct.ts';
 import { failureOf } from './failure.ts';
 import { proxyAuthorization, proxyFor, type ProxyOptions } from './proxy.ts';
 import { isUnknownAuthority, tlsFailureOf } from './tls-failure.ts';
@@ -55,6 +56,8 @@ export class Connector {
   readonly #onThisMachine = new Set<string>();
   /** Hosts that were connected to at an address of a private network. */
   readonly #inside = new Set<string>();
+  /** Where hosts were connected to without a proxy. */
+  readonly #routes = new Map<string, Route>();
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -73,7 +76,18 @@ export class Connector {
   /** As `open`, for a reader of our own: the connection comes with a tap, unless TLS runs over one that was there before. */
   async openTapped(url: URL, reach: Reach): Promise<Socket> {
     const isPlain = url.protocol === 'http:';
-    return isPlain ? this.#dial(url, { place: url.host, reach, tapped: true }) : this.#openSecure(url, reach, true);
+    if (!isPlain) return this.#openSecure(url, reach, true);
+    const socket = await this.#dial(url, { place: url.host, reach, tapped: true });
+    this.#note(url, reach, { socket });
+    return socket;
+  }
+
+  /**
+   * How the origin of `url` can be connected to once more, as it was before: at an address that was allowed, and with TLS
+   * under the authority that vouched for it. Undefined where that is not known.
+   */
+  route(url: URL, reach: Reach): Route | undefined {
+    return this.#routes.get(`${url.origin} ${reach}`);
   }
 
   /** A connection to the proxy itself, for plain http requests that it forwards. Throws as `open` does. */
@@ -124,8 +138,13 @@ export class Connector {
     const asked = this.#asksSystem.has(host);
     try {
       const secure = { context: await this.#contextFor(host), verify };
-      if (tapped && !this.proxyFor(url)) return await this.#dialSecure(url, reach, secure);
-      return await this.#handshake(url, await this.#openCarrier(url, reach), secure);
+      const isDirect = !this.proxyFor(url);
+      const socket =
+        tapped && isDirect
+          ? await this.#dialSecure(url, reach, secure)
+          : await this.#handshake(url, await this.#openCarrier(url, reach), secure);
+      if (isDirect) await this.#noteSecure(url, reach, { socket, verify });
+      return socket;
     } catch (error) {
       // Another connection, begun at the same time, may have found that out by now.
       const mayKnow = isUnknownAuthority(error) && !asked;
@@ -137,13 +156,27 @@ export class Connector {
   }
 
   /** Without a carrier: a socket that is one with its TLS can read into a buffer of ours. */
-  async #dialSecure(url: URL, reach: Reach, secure: Secure): Promise<Socket> {
+  async #dialSecure(url: URL, reach: Reach, secure: Secure): Promise<TLSSocket> {
     const begin: DialOptions['begin'] = (where, onread) => {
       const options = { ...this.#tlsOptions(url, secure), ...where, onread };
       return connect(options);
     };
     const socket = await this.#dial(url, { place: url.host, reach, begin });
     return socket instanceof TLSSocket ? this.#secured(url, socket) : this.#handshake(url, socket, secure);
+  }
+
+  async #noteSecure(url: URL, reach: Reach, { socket, verify }: { socket: TLSSocket; verify: boolean }): Promise<void> {
+    if (this.#routes.has(`${url.origin} ${reach}`)) return;
+    const identity = await this.#trust.identityFor(url.host);
+    this.#note(url, reach, { socket, tls: tlsOf(socket, { ...identity, verify, host: bareHost(url.hostname) }) });
+  }
+
+  #note(url: URL, reach: Reach, { socket, tls }: { socket: Socket; tls?: Route['tls'] }): void {
+    const { remoteAddress: address, remotePort: port } = socket;
+    if (address === undefined || port === undefined) return;
+    // A chain that is not known to its end cannot be trusted by anybody else.
+    if (url.protocol === 'https:' && (!tls || (tls.verify && tls.authority === undefined))) return;
+    this.#routes.set(`${url.origin} ${reach}`, { host: url.host, address, port, tls });
   }
 
   async #contextFor(host: string): Promise<SecureContext> {
@@ -272,6 +305,15 @@ export class Connector {
 
 function outside(reach: Exclude<Reach, 'any'>): (address: string) => boolean {
   return (address) => isMachineLocal(address) || (reach === 'internet' && isPrivateAddress(address));
+}
+
+function tlsOf(
+  socket: TLSSocket,
+  options: { host: string; verify: boolean; cert: string | undefined; key: string | undefined },
+): Route['tls'] {
+  const { host, verify, cert, key } = options;
+  const servername = isIP(host) === 0 ? host : undefined;
+  return { servername, verify, authority: verify ? authorityOf(socket) : undefined, cert, key };
 }
 
 /** The error for a proxy that did not let a request through. */

@@ -10,6 +10,8 @@ export interface LaneOptions {
   readonly open: () => Promise<Socket>;
   /** Connections at most. */
   readonly connections: number;
+  /** Told how many milliseconds an answer took to begin. */
+  readonly onAnswer?: ((delay: number) => void) | undefined;
 }
 
 /** An answer up to this many bytes may come behind another one on the same connection. */
@@ -76,6 +78,10 @@ export class Lane implements WireOwner {
   onRoom(wire: Wire): void {
     if (!wire.isOpen) this.#wires.delete(wire);
     this.#next();
+  }
+
+  onAnswer(delay: number): void {
+    this.#options.onAnswer?.(delay);
   }
 
   onClose(wire: Wire, unanswered: readonly Job[]): void {

@@ -1,5 +1,6 @@
 // What is a request, what is an answer, and how do policies stack around sending one?
 import type { Content } from '../util/content.ts';
+import type { Landing } from '../util/landing.ts';
 
 export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -36,6 +37,8 @@ export interface HttpRequest {
   readonly whole?: { readonly limit: number; readonly what: string } | undefined;
   /** Bytes of the answer's body at most, where that is known: short answers may share a connection. */
   readonly expected?: number | undefined;
+  /** The file that the answer's body is for, from `position` on: a thread of its own may read it and put it there. */
+  readonly into?: { readonly landing: Landing; readonly position: number } | undefined;
   /** Milliseconds without a byte of answer after the request was sent; 25,000 by default. */
   readonly headersTimeout?: number | undefined;
   /** How often at most that time is waited for in vain: 2 by default, and 6 for answers of more than 1 MiB. */

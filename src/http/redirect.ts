@@ -45,7 +45,8 @@ async function short(next: Send, request: HttpRequest, shortcuts: Shortcuts): Pr
   const range = request.headers?.['range'];
   const known = range === undefined ? undefined : shortcuts.get(request.url.href);
   if (!known || range === undefined) return undefined;
-  const response = await next({ ...known, signal: request.signal, headers: { ...known.headers, range } });
+  const { signal, expected, into } = request;
+  const response = await next({ ...known, signal, expected, into, headers: { ...known.headers, range } });
   if (response.status === 206) return response;
   response.body.cancel();
   shortcuts.delete(request.url.href);

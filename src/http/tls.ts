@@ -30,6 +30,8 @@ export interface Trust {
   contextFor(host: string): Promise<SecureContext>;
   /** The same with the CA bundle of the operating system; undefined when there is none. */
   contextWithSystemRoots(host: string): Promise<SecureContext | undefined>;
+  /** The client certificate for a host and its key, as PEM; neither when there is none. */
+  identityFor(host: string): Promise<{ readonly cert: string | undefined; readonly key: string | undefined }>;
 }
 
 /** Where Linux distributions, the BSDs and macOS keep their CA bundle. */
@@ -62,6 +64,10 @@ export function createTrust(options: TlsOptions = {}): Trust {
       const material = await materialFor(host);
       const isPlain = material.authorities.length === 0 && material.cert === undefined;
       return remember(contexts, isPlain ? '' : host, async () => createContext(material, []));
+    },
+    identityFor: async (host) => {
+      const { cert, key } = await materialFor(host);
+      return { cert, key };
     },
     contextWithSystemRoots: async (host) => {
       const material = await materialFor(host);

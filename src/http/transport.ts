@@ -9,6 +9,7 @@ import type { HttpRequest, HttpResponse, Send } from './layer.ts';
 import { proxyAuthorization } from './proxy.ts';
 import { UndiciLane } from './undici-lane.ts';
 import { openUpload } from './upload.ts';
+import type { ReadingThreads, ThreadsOptions } from './threads.ts';
 import type { Job } from './wire.ts';
 
 export interface TransportOptions extends ConnectOptions {
@@ -21,12 +22,16 @@ export interface TransportOptions extends ConnectOptions {
   readonly uploadTimeout?: number | undefined;
   /** Connections at a time to one origin, 16 by default. */
   readonly connections?: number | undefined;
+  /** Threads for answers that go into files; none when false. */
+  readonly threads?: Partial<ThreadsOptions> | false | undefined;
 }
 
 export interface Transport {
   readonly send: Send;
   /** Opens connections, until there are `count`, that later reading requests to the same origin will use. Never throws. */
   warm(url: URL, count: number): Promise<void>;
+  /** Milliseconds that the quickest answer of a host (`example.com:5000`) took to begin; undefined before there was one. */
+  delay(host: string): number | undefined;
   /** Closes every connection, also those in use. */
   close(): Promise<void>;
 }
@@ -36,6 +41,9 @@ const ANSWER_TIMEOUT = 25_000;
 /** What the code means says failure.ts. */
 const ODD = { code: 'ECONNRESET' };
 const CONNECTIONS = 16;
+/** Whoever allows fewer connections than this gets none besides. */
+const FEW = 8;
+const CONNECT_TIMEOUT = 10_000;
 
 /**
  * Sends over connections of its own, as many as needed per origin, that are written and read here, which costs half the
@@ -47,6 +55,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     send: (request) => connections.send(request),
     warm: (url, count) => connections.warm(url, count),
+    delay: (host) => connections.delays.get(host),
     close: () => connections.close(),
   };
 }
@@ -59,6 +68,10 @@ class Connections {
   readonly #retired: Promise<UndiciLane>[] = [];
   /** Origins whose answers undici understands better. */
   readonly #odd = new Set<string>();
+  /** Origins that asked for fewer requests. */
+  readonly #pressed = new Set<string>();
+  #threads: Promise<ReadingThreads> | undefined;
+  readonly delays = new Map<string, number>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -85,22 +98,49 @@ class Connections {
     const closed = new HubError('ABORTED', 'the connections of this program were closed');
     this.#connector.close();
     for (const lane of this.#lanes.values()) lane.close(closed);
+    await (await this.#threads)?.close();
     const others = await Promise.all([...this.#others.values(), ...this.#retired]);
     await Promise.all(others.map((other) => other.destroy(closed)));
   }
 
   async #read(request: HttpRequest): Promise<HttpResponse> {
+    const { url } = request;
+    const head = headOf(request, headersFor(request, this.#options));
+    const lane = this.#laneFor(url, this.#reachOf(request));
+    if (request.fresh) lane.renew();
+    const answer = await this.#readByThread(request, head);
+    if (answer === 'odd') {
+      this.#odd.add(url.origin);
+      return this.#leave(request, undefined);
+    }
+    const response = answer ?? (await this.#readHere(request, head, lane));
+    if (response.status === 429) {
+      lane.slowDown();
+      this.#pressed.add(url.origin);
+    }
+    return response;
+  }
+
+  async #readHere(request: HttpRequest, head: string, lane: Lane): Promise<HttpResponse> {
     const { method, expected = Number.POSITIVE_INFINITY } = request;
     const limits = this.#limitsOf(request);
     const exchange = new Exchange(request, { clock: this.#options.clock, ...limits });
-    const head = headOf(request, headersFor(request, this.#options));
-    const lane = this.#laneFor(request.url, this.#reachOf(request));
-    if (request.fresh) lane.renew();
     const onOdd = (): void => this.#readOdd(request, exchange);
     lane.add({ exchange, head, method, expected, onOdd, ...limits });
-    const response = await exchange.response;
-    if (response.status === 429) lane.slowDown();
-    return response;
+    return exchange.response;
+  }
+
+  /** What goes into a file, where a host is known that can be connected to once more. Undefined when nothing was sent. */
+  async #readByThread(request: HttpRequest, head: string): Promise<HttpResponse | 'odd' | undefined> {
+    const { into, url, method } = request;
+    const { threads = {}, connectTimeout = CONNECT_TIMEOUT, connections = CONNECTIONS } = this.#options;
+    if (!into || method !== 'GET' || threads === false || connections < FEW || this.#pressed.has(url.origin))
+      return undefined;
+    const route = this.#connector.route(url, this.#reachOf(request));
+    if (!route) return undefined;
+    this.#threads ??= openThreads(threads);
+    const readers = await this.#threads;
+    return readers.get(request, { origin: url.origin, head, route, connectTimeout, ...this.#limitsOf(request) });
   }
 
   async #write(request: HttpRequest): Promise<HttpResponse> {
@@ -161,7 +201,11 @@ class Connections {
     const known = this.#lanes.get(key);
     if (known) return known;
     const open = (): ReturnType<Connector['open']> => this.#connector.openTapped(url, reach);
-    const lane = new Lane({ host: url.host, open, connections: this.#options.connections ?? CONNECTIONS });
+    const { host } = url;
+    const onAnswer = (delay: number): void => {
+      this.delays.set(host, Math.min(delay, this.delays.get(host) ?? delay));
+    };
+    const lane = new Lane({ host, open, connections: this.#options.connections ?? CONNECTIONS, onAnswer });
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -195,6 +239,14 @@ class Connections {
       bodyTimeout: request.whole ? Math.min(headersTimeout, bodyTimeout) : bodyTimeout,
     };
   }
+}
+
+async function openThreads(options: Partial<ThreadsOptions>): Promise<ReadingThreads> {
+  const [{ ReadingThreads: Threads }, { THREAD_PROGRAM }] = await Promise.all([
+    import('./threads.ts'),
+    import('./thread-program.ts'),
+  ]);
+  return new Threads({ program: THREAD_PROGRAM, ...options });
 }
 
 /** The body on its way to the exchange. Throws what opening it throws, after the exchange was told. */

@@ -41,6 +41,8 @@ export interface WireOwner {
   onRoom(wire: Wire): void;
   /** The connection is gone. `unanswered` were written after the one that it broke in, and nothing of their answers came. */
   onClose(wire: Wire, unanswered: readonly Job[]): void;
+  /** So many milliseconds passed between a request, with no other before it, and its answer. */
+  onAnswer?(delay: number): void;
 }
 
 /** Milliseconds an idle connection is kept: load balancers keep one for at least a minute. */
@@ -69,6 +71,8 @@ export class Wire {
   #hasEnded = false;
   #timer: NodeJS.Timeout | undefined;
   #lastByte = 0;
+  /** When the request was written that is answered next, where nothing was before it. */
+  #asked: number | undefined;
   #idle = KEEP_ALIVE;
 
   constructor(socket: Socket, owner: WireOwner) {
@@ -116,6 +120,7 @@ export class Wire {
       this.#socket.ref();
       this.#watch(job.headersTimeout);
     }
+    this.#asked = this.#jobs.length === 1 && !job.body ? performance.now() : undefined;
     job.exchange.onRequestStart(this.#controllerOf(job), this.#answers > 0 || this.#jobs.length > 1);
     if (!this.#closed) this.#write(job);
   }
@@ -197,6 +202,8 @@ export class Wire {
     if (!job) return true;
     if (status >= 200) {
       this.#hasHead = true;
+      if (this.#asked !== undefined) this.#owner.onAnswer?.(performance.now() - this.#asked);
+      this.#asked = undefined;
       if (this.#left > 0) this.#endEarly();
       this.#watch(job.bodyTimeout);
     }

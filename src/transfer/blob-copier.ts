@@ -22,7 +22,7 @@ interface BlobParts {
 /** Layers, configs and whatever else is not a manifest: each in its turn, told about while it moves. */
 export class BlobCopier {
   /** A request to the source takes its time, whatever it brings. */
-  far = false;
+  far: () => boolean = () => false;
   readonly #parts: BlobParts;
   readonly #metadata: Pick<Metadata, 'known'>;
 

@@ -70,8 +70,8 @@ export class Copier {
     return this.#parts.label;
   }
 
-  /** A request to the source takes its time, whatever it brings. */
-  set far(isFar: boolean) {
+  /** True when a request to the source takes its time, whatever it brings. The first answers may make it seem so. */
+  farBy(isFar: () => boolean): void {
     this.#blobs.far = isFar;
   }
 

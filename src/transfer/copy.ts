@@ -19,6 +19,8 @@ export interface CopyResult extends CopyTotals {
 const HEALINGS = 2;
 /** Milliseconds to resolve a name, over a connection that may be there already, from which on the source counts as far away. */
 const FAR = 20;
+/** The same, where it is known how long the quickest answer took over a connection that was there. */
+const FAR_ANSWER = 12;
 
 /**
  * Copies what `reference` names at `from`, and all it refers to, to `to`: children before parents, each digest once, the
@@ -45,7 +47,9 @@ export async function copy(
     const resolving = from.resolve(reference, { signal, expected });
     if (from.lane !== undefined) askAhead(to, reference, { ...options, signal });
     const resolved = await resolving;
-    copier.far = performance.now() - asked > FAR;
+    const took = performance.now() - asked;
+    // What took long may have been a token, a handshake, or this machine: the quickest answer tells.
+    copier.farBy(() => took > FAR && (from.delay?.() ?? took) > FAR_ANSWER);
     return await copyNamed(copier, reference, resolved);
   } catch (error) {
     stop.abort(error);

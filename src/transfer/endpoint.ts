@@ -1,8 +1,9 @@
 // What must a place offer so that images can be copied from it and to it?
 import type { Descriptor } from '../spec/descriptor.ts';
 import type { Content } from '../util/content.ts';
+import type { Landing } from '../util/landing.ts';
 
-export type { Content };
+export type { Content, Landing };
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -27,6 +28,8 @@ export interface ReadOptions extends CallOptions {
   readonly unverified?: boolean | undefined;
   /** What came before was damaged: the source takes another way, if it has one. */
   readonly fresh?: boolean | undefined;
+  /** The file that the bytes are for, each at its own place: a source may put them there by itself. A hint. */
+  readonly into?: Landing | undefined;
 }
 
 /** Opens the content, again if need be, from a byte offset. Retry, resume and ranges are this function called again. */
@@ -85,6 +88,8 @@ export interface Source {
   readonly sound?: boolean | undefined;
   /** A copy from here, or to here, is about to begin, of so many pieces when that is known: connects to what it will need. Never throws. */
   warm?(pieces?: number): void;
+  /** Milliseconds that its quickest answer took to begin, without what came before; undefined when that is not known. */
+  delay?(): number | undefined;
   /** Throws NOT_FOUND. */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor>;
   /** Throws NOT_FOUND. With `start` or `end` gives just that part, or throws UNSUPPORTED where it cannot. */

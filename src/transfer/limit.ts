@@ -36,8 +36,8 @@ export interface LimitOptions {
   /** Bytes of the content. */
   readonly size: number;
   readonly signal?: AbortSignal | undefined;
-  /** Each request takes its time, whatever it brings: then even small content is worth several. */
-  readonly far?: boolean | undefined;
+  /** True when each request takes its time, whatever it brings: then even small content is worth several. */
+  readonly far?: (() => boolean) | undefined;
   /** Several small ones may share a place. */
   readonly together?: boolean | undefined;
 }
@@ -61,7 +61,7 @@ export class Limiter {
     return new Promise<T>((resolve, reject) => {
       const start = async (): Promise<void> => {
         if (options.signal?.aborted) return reject(options.signal.reason as Error);
-        const share = new Sharing(lane, options.far === true);
+        const share = new Sharing(lane, options.far);
         await work(share).then(resolve, reject);
         share.end();
       };
@@ -99,16 +99,16 @@ export class Limiter {
 /** What one work offers to others. */
 class Sharing implements Share {
   readonly #lane: Lane;
-  readonly #far: boolean;
+  readonly #far: () => boolean;
   #offer: (() => Promise<void> | undefined) | undefined;
 
-  constructor(lane: Lane, far: boolean) {
+  constructor(lane: Lane, far: () => boolean = () => false) {
     this.#lane = lane;
     this.#far = far;
   }
 
   piece(missing: number): number {
-    const isSlow = this.#far || this.#lane.pace.isSlow;
+    const isSlow = this.#far() || this.#lane.pace.isSlow;
     if (!isSlow) return NEAR_PIECE;
     const { slots, running, waiting } = this.#lane;
     const free = Math.max(LEAST_PIECE, Math.ceil(missing / (1 + idlePlaces(this.#lane))));
@@ -120,7 +120,7 @@ class Sharing implements Share {
 
   offer(next: () => Promise<void> | undefined): void {
     this.end();
-    this.#offer = () => (this.#far || this.#lane.pace.isSlow ? next() : undefined);
+    this.#offer = () => (this.#far() || this.#lane.pace.isSlow ? next() : undefined);
     this.#lane.offers.add(this.#offer);
     fill(this.#lane);
   }

@@ -1,4 +1,5 @@
 // Do more transfers at once bring more, or do they only share the same line?
+import { startLoad } from '../util/machine.ts';
 
 const PLACES = 8;
 const MOST_PLACES = 16;
@@ -11,7 +12,7 @@ const GAIN = 1.15;
 /** Milliseconds after which it shows, and bytes per second below which it may be, that the line limits a transfer. */
 const SLOW_AFTER = 500;
 const SLOW = 150e6;
-/** Share of its time that this program works; above it, the line is not what it waits for. */
+/** Share of the time that this program works in its busiest thread; above it, the line is not what it waits for. */
 const BUSY = 0.6;
 
 interface Look {
@@ -31,7 +32,7 @@ export class Pace {
   #before: number | undefined;
 
   /** `fixed` places when the user said so. `now` gives milliseconds, `load` the share of the time spent working. */
-  constructor(fixed?: number, now: () => number = () => performance.now(), load: () => number = ownLoad()) {
+  constructor(fixed?: number, now: () => number = () => performance.now(), load: () => number = startLoad()) {
     this.#load = load;
     this.#places = fixed ?? PLACES;
     this.#isDecided = fixed !== undefined;
@@ -86,10 +87,4 @@ export class Pace {
     this.#isDecided = true;
     if (rate < this.#before * GAIN) this.#places = PLACES;
   }
-}
-
-/** Since it was asked for first. */
-function ownLoad(): () => number {
-  const before = performance.eventLoopUtilization();
-  return () => performance.eventLoopUtilization(before).utilization;
 }

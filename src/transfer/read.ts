@@ -78,13 +78,15 @@ class ResumingContent implements Content {
     return this.#reading.first.isPart === true;
   }
 
-  async forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
+  async forEach(consume: (chunk: Uint8Array) => void | Promise<void>, landed?: (bytes: number) => void): Promise<void> {
+    // What is verified here has to pass here.
+    const count = landed && !this.#verifier ? (bytes: number): void => this.#count(bytes, landed) : undefined;
     let failures = 0;
     let refill = this.#position + PROGRESS;
     for (;;) {
       const start = this.#position;
       try {
-        await this.#content.forEach((chunk) => this.#pass(chunk, consume));
+        await this.#content.forEach((chunk) => this.#pass(chunk, consume), count);
         this.#checkEnd(start);
         this.#verifier?.finish();
         return;
@@ -113,6 +115,17 @@ class ResumingContent implements Content {
         this.#consumerFailed = true;
         throw error;
       });
+    } catch (error) {
+      this.#consumerFailed = true;
+      throw error;
+    }
+  }
+
+  #count(bytes: number, landed: (bytes: number) => void): void {
+    this.#position += bytes;
+    if (bytes > 0) this.#reading.options.onBytes?.(bytes);
+    try {
+      landed(bytes);
     } catch (error) {
       this.#consumerFailed = true;
       throw error;

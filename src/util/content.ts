@@ -14,7 +14,11 @@ export interface Content {
   readonly lasting?: boolean | undefined;
   /** True when it is just the part that was asked for, and nothing had to be thrown away for that. */
   readonly isPart?: boolean | undefined;
-  forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void>;
+  /**
+   * With `landed`, content that was asked for into a file (see landing.ts) may put its bytes there by itself and tell how
+   * many more are there, instead of giving them to `consume`.
+   */
+  forEach(consume: (chunk: Uint8Array) => void | Promise<void>, landed?: (bytes: number) => void): Promise<void>;
   cancel(): void;
 }
 

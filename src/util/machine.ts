@@ -12,6 +12,25 @@ export function now(): number {
 /** The process id. It means something only within one `place`. */
 export const ownPid: number = pid;
 
+const loads = new Set<() => number>();
+
+/** Counts a thread among those that work for this process, by the share of its time that it works. Gives what ends that. */
+export function watchLoad(load: () => number): () => void {
+  loads.add(load);
+  return () => void loads.delete(load);
+}
+
+/** Threads that are counted at this moment. */
+export function watchedThreads(): number {
+  return loads.size;
+}
+
+/** The share of the time that the busiest thread works, since this was called. Waiting for a processor counts as work. */
+export function startLoad(): () => number {
+  const before = performance.eventLoopUtilization();
+  return () => Math.max(performance.eventLoopUtilization(before).utilization, ...[...loads].map((load) => load()));
+}
+
 /** The number of the user this process runs as; undefined where users have none. */
 export const ownUser: number | undefined = getuid?.();
 

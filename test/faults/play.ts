@@ -171,7 +171,7 @@ export async function playPull(row: Row, stage: Stage, repository = 'app'): Prom
 
 /** Until the test ends. What makes a source far is the time of this machine, which a test must not depend on. */
 function keepDistance(isFar: boolean): void {
-  const far = vi.spyOn(Copier.prototype, 'far', 'set').mockImplementation(() => undefined);
+  const far = vi.spyOn(Copier.prototype, 'farBy').mockImplementation(() => undefined);
   const slow = vi.spyOn(Pace.prototype, 'isSlow', 'get').mockReturnValue(isFar);
   onTestFinished(() => {
     far.mockRestore();

@@ -5,7 +5,7 @@ import { createRegistryClient, type RegistryClient } from '../../src/endpoints/r
 import type { UploadJournal } from '../../src/endpoints/registry/upload-journal.ts';
 import type { TraitMemory } from '../../src/endpoints/registry/traits.ts';
 import { repositoryOfPath } from '../../src/endpoints/registry/hosts.ts';
-import { createHttp } from '../../src/http/client.ts';
+import { createHttp, type HttpOptions } from '../../src/http/client.ts';
 import type { Clock } from '../../src/http/clock.ts';
 
 export interface TestClientOptions {
@@ -13,6 +13,9 @@ export interface TestClientOptions {
   readonly traits?: TraitMemory;
   readonly journal?: UploadJournal;
   readonly onWarning?: (message: string) => void;
+  readonly threads?: HttpOptions['threads'];
+  /** Milliseconds between two pieces of an answer. */
+  readonly bodyTimeout?: number;
 }
 
 export interface TestClient extends RegistryClient, AsyncDisposable {
@@ -32,14 +35,22 @@ export function testClient(options: TestClientOptions = {}): TestClient {
       waited += milliseconds;
     },
   };
-  const { credential } = options;
+  const { credential, threads, bodyTimeout } = options;
   const layer = authenticate({
     find: async () => (credential ? { credential, source: 'test' } : undefined),
     registryOf: (url) => ({ registry: url.host, repository: repositoryOfPath(url.pathname) }),
     clientId: 'hubctl',
     clock,
   });
-  const http = createHttp({ userAgent: 'hubctl-test', authenticate: layer, clock, random: () => 0.5 });
+  const timeouts = { body: bodyTimeout };
+  const http = createHttp({
+    userAgent: 'hubctl-test',
+    authenticate: layer,
+    clock,
+    random: () => 0.5,
+    threads,
+    timeouts,
+  });
   const client = createRegistryClient({
     send: http.send,
     originOf: async (host) => new URL(`http://${host}`),

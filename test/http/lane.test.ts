@@ -216,6 +216,18 @@ describe('a host', () => {
     expect(most).toBe(4);
   });
 
+  test('is known by the quickest answer that nothing was before', async () => {
+    let delay = 60;
+    const server = await serve((_, response) => setTimeout(() => response.end('x'), delay));
+    const made = transport({ connections: 1 });
+    expect(made.delay(server.host)).toBeUndefined();
+    await bodyText(await made.send(small(server, 'slow')));
+    expect(made.delay(server.host)).toBeGreaterThan(50);
+    delay = 0;
+    await bodyText(await made.send(small(server, 'quick')));
+    expect(made.delay(server.host)).toBeLessThan(50);
+  });
+
   test('whose answers are unusual is left to undici, which asks once more', async () => {
     const asked: string[] = [];
     const server = await serveRaw((socket) =>

@@ -293,6 +293,49 @@ describe('copy', () => {
   });
 });
 
+describe('a source that takes its time to resolve', () => {
+  class Slow extends MemoryEndpoint {
+    quickest: number | undefined;
+
+    override async resolve(reference: string): ReturnType<MemoryEndpoint['resolve']> {
+      // More than any near source takes; it may have been a token or a handshake.
+      const begun = performance.now();
+      while (performance.now() - begun < 25) await new Promise((resolve) => setImmediate(resolve));
+      return super.resolve(reference);
+    }
+
+    delay(): number | undefined {
+      return this.quickest;
+    }
+  }
+
+  class PieceSink extends WholeSink {
+    /** What a piece of a large blob would be, at its first and at its second request. */
+    readonly pieces: (number | undefined)[] = [];
+
+    override async write(
+      ...[descriptor, open, options]: Parameters<WholeSink['write']>
+    ): ReturnType<WholeSink['write']> {
+      if (descriptor.mediaType.includes('layer')) this.pieces.push(options?.share?.piece(500_000_000));
+      return super.write(descriptor, open, options);
+    }
+  }
+
+  it.each([
+    [undefined, 'far'],
+    [40, 'far'],
+    [2, 'near'],
+  ])('and whose quickest answer took %s ms is %s', async (quickest, place) => {
+    const from = new Slow('slow');
+    from.quickest = quickest;
+    addImage(from, { as: 'app:1' });
+    const to = new PieceSink('to');
+    await copy(from, to, 'app:1');
+    expect(to.pieces.length).toBeGreaterThan(0);
+    for (const piece of to.pieces) expect((piece ?? 0) > 16_000_000).toBe(place === 'near');
+  });
+});
+
 describe('a source that can connect ahead', () => {
   class Far extends MemoryEndpoint {
     warmed = 0;

@@ -103,7 +103,7 @@ describe('Limiter', () => {
       most = Math.max(most, running);
       return tick().then(() => void (running -= 1));
     };
-    await limiter.run({ lane: 'host', size: 100 * MB, far: true }, async (share) => {
+    await limiter.run({ lane: 'host', size: 100 * MB, far: () => true }, async (share) => {
       share.offer(part);
       while (left > 0 || running > 0) await tick();
     });
@@ -127,7 +127,10 @@ describe('Limiter', () => {
     const limiter = new Limiter(4);
     const pieces: number[] = [];
     const ask = (far: boolean, missing: number): Promise<void> =>
-      limiter.run({ lane: 'host', size: missing, far }, async (share) => void pieces.push(share.piece(missing)));
+      limiter.run(
+        { lane: 'host', size: missing, far: () => far },
+        async (share) => void pieces.push(share.piece(missing)),
+      );
     await ask(true, 4 * MB);
     await ask(true, MB);
     await ask(true, 1000 * MB);
@@ -143,7 +146,7 @@ describe('Limiter', () => {
       end = resolve;
     });
     const offered: Promise<void>[] = [];
-    const work = limiter.run({ lane: 'host', size: 100 * MB, far: true }, async (share) => {
+    const work = limiter.run({ lane: 'host', size: 100 * MB, far: () => true }, async (share) => {
       share.offer(() => {
         if (offered.length === 3) return undefined;
         offered.push(other);
@@ -162,7 +165,7 @@ describe('Limiter', () => {
     const limiter = new Limiter(2);
     const pieces: number[] = [];
     const ask = (): Promise<void> =>
-      limiter.run({ lane: 'host', size: 5 * MB, far: true }, async (share) => {
+      limiter.run({ lane: 'host', size: 5 * MB, far: () => true }, async (share) => {
         await new Promise((resolve) => setImmediate(resolve));
         pieces.push(share.piece(5 * MB));
       });

@@ -26,6 +26,8 @@ export interface RepositoryAccess {
   readonly journal?: (() => Promise<UploadJournal>) | undefined;
   /** Opens connections that the next requests will need, `count` or a few. Never throws. */
   readonly warm?: ((count?: number) => void) | undefined;
+  /** Milliseconds that the quickest answer of the registry took to begin. */
+  readonly delay?: (() => number | undefined) | undefined;
 }
 
 export function pullScope(access: RepositoryAccess): string {

@@ -84,11 +84,12 @@ interface UrlOptions extends ReadOptions {
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh, namedBy } = options;
+  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh, namedBy, into: landing } = options;
   if (start >= end) return contentOf(new Uint8Array());
   const partial = start > 0 || end < descriptor.size;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
+  const into = landing && { landing, position: start };
   const response = await expect(
     access,
     {
@@ -100,13 +101,14 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
       namedBy,
       fresh,
       expected: end - start,
+      into,
       scopes: [pullScope(access)],
     },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
   if (isRange(response, descriptor, { start, end })) {
     const { body } = response;
-    return { isPart: true, forEach: (consume) => body.forEach(consume), cancel: () => body.cancel() };
+    return { isPart: true, forEach: (consume, landed) => body.forEach(consume, landed), cancel: () => body.cancel() };
   }
   const last = greedy ? descriptor.size : end;
   if (response.status !== 200) {
@@ -117,7 +119,7 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
     // Who wants no more than a part may have no use for the whole.
     return part(greedy === false ? later(open) : await open(), { start, end: last, size });
   }
-  return partial ? part(response.body, { start, end: last, size: descriptor.size }) : response.body;
+  return part(response.body, { start, end: last, size: descriptor.size });
 }
 
 /** Content that is asked for when it is read. */
@@ -140,11 +142,16 @@ function isRange(
   return range?.start === start && (range.end ?? end) <= end && (range.total === undefined || range.total === size);
 }
 
-/** Bytes `start` to `end` of a content that could not be asked for in parts. What comes behind is not waited for. */
-function part(
-  content: Content,
-  { start, end, size }: { readonly start: number; readonly end: number; readonly size: number },
-): Content {
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  /** Of the whole. */
+  readonly size: number;
+}
+
+/** Bytes `start` to `end` of a content that could not be asked for in parts. When all of it is wanted, nothing is counted. */
+function part(content: Content, { start, end, size }: Part): Content {
+  if (start === 0 && end === size) return content;
   return {
     cancel: () => content.cancel(),
     forEach: async (consume) => {

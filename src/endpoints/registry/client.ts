@@ -20,6 +20,8 @@ export interface RegistryClientOptions {
   readonly close: () => Promise<void>;
   /** Opens connections to a host, `count` or a few, ahead of the requests that will need them. Never throws. */
   readonly warm?: ((host: string, count?: number) => void) | undefined;
+  /** Milliseconds that the quickest answer of a host took to begin; undefined before there was one. */
+  readonly delay?: ((host: string) => number | undefined) | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Waits some milliseconds before a broken upload goes on; a test supplies its own. */
   readonly sleep?: Sleep | undefined;
@@ -63,6 +65,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         traits,
         journal,
         warm: (count) => options.warm?.(apiHost(registry), count),
+        delay: () => options.delay?.(apiHost(registry)),
       });
     },
   };

@@ -66,6 +66,10 @@ export class RegistryEndpoint implements Endpoint {
     this.#access.warm?.(pieces === undefined ? undefined : Math.min(pieces, WARM));
   }
 
+  delay(): number | undefined {
+    return this.#access.delay?.();
+  }
+
   /** With `expected`, asks by HEAD whether it still holds; else GETs the manifest at once and keeps it for `read`. */
   async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor> {
     if (options.expected) {

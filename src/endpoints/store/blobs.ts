@@ -8,6 +8,7 @@ import { verifyBytes } from '../../transfer/verify.ts';
 import { collect } from '../../util/content.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
+import { Crowd } from './crowd.ts';
 import type { FillOptions } from './filling.ts';
 import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
@@ -35,6 +36,7 @@ export class Blobs {
   readonly #used = new Set<string>();
   readonly #batch = new SyncBatch();
   readonly #threads = new HashThreads();
+  readonly #crowd = new Crowd();
   #failure: unknown;
   #canStamp: boolean | undefined;
 
@@ -86,7 +88,7 @@ export class Blobs {
   async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<Outcome> {
     return descriptor.size <= WHOLE
       ? this.#writeWhole(descriptor, open, options)
-      : this.#writeLarge(descriptor, open, options);
+      : this.#crowd.join(descriptor.size, () => this.#writeLarge(descriptor, open, options));
   }
 
   async #writeWhole(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<Outcome> {
@@ -212,7 +214,7 @@ export class Blobs {
       const earlier = Math.min(part.size, descriptor.size);
       const reservation = await this.#space.reserve(descriptor.size - earlier);
       try {
-        await part.fill(open, { ...options, reservation });
+        await part.fill(open, { ...options, reservation, landFrom: this.#crowd.landFrom });
       } finally {
         this.#space.release(reservation);
       }

@@ -1,7 +1,7 @@
 // In which pieces does one blob arrive, and who fetches which?
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
-import type { Content, Open, Share } from '../../transfer/endpoint.ts';
+import type { Content, Landing, Open, Share } from '../../transfer/endpoint.ts';
 import { whenAborted } from '../../util/when-aborted.ts';
 import type { Lock } from '../../util/lock.ts';
 import type { Reservation } from './space.ts';
@@ -14,6 +14,8 @@ export interface FillOptions {
   readonly reservation: Reservation;
   /** Who else may fetch pieces; without it, all comes in order. */
   readonly share?: Share | undefined;
+  /** Bytes of a piece from which on who fetches it may put it into the file by himself; never by default. Asked for each. */
+  readonly landFrom?: (() => number) | undefined;
 }
 
 /** The file that is being filled. */
@@ -21,6 +23,9 @@ interface Target extends FillOptions {
   /** What is in the file. */
   readonly present: Spans;
   readonly write: (chunk: Uint8Array, position: number) => void;
+  /** The file itself, for whoever can put bytes there; then these are there. */
+  readonly landing: Landing;
+  readonly landed: (span: Span) => void;
   /** These bytes are in the file, which a later attempt may rely on. */
   readonly note: (span: Span) => void;
   /** From now on bytes do not come in order. */
@@ -125,11 +130,13 @@ export class Filling {
   }
 
   #begin({ start, end }: Piece, isHelp: boolean): Promise<Content> {
+    const { landFrom, landing } = this.#target;
     return this.#open({
       ...(start > 0 && { start }),
       ...(end < this.#descriptor.size && { end }),
       greedy: !isHelp,
       unverified: true,
+      ...(landFrom && end - start >= landFrom() && { into: landing }),
       signal: this.#stop.signal,
     });
   }
@@ -163,20 +170,29 @@ export class Filling {
   }
 
   async #receive(piece: Piece, content: Content): Promise<void> {
-    const { reservation, write, note } = this.#target;
+    const { reservation, write, note, landed } = this.#target;
     const every = Math.min(NOTE.most, Math.max(NOTE.least, (piece.end - piece.start) / NOTE.part));
     let noted = piece.position;
+    const came = (bytes: number): void => {
+      piece.position += bytes;
+      reservation.left -= bytes;
+      if (piece.position - noted < every) return;
+      note({ start: noted, end: piece.position });
+      noted = piece.position;
+    };
+    const take = (chunk: Uint8Array): void => {
+      this.#check();
+      if (piece.position + chunk.length > piece.end) throw tooLong(this.#descriptor);
+      write(chunk, piece.position);
+      came(chunk.length);
+    };
+    const count = (bytes: number): void => {
+      landed({ start: piece.position, end: piece.position + bytes });
+      came(bytes);
+      this.#check();
+    };
     try {
-      await content.forEach((chunk) => {
-        this.#check();
-        if (piece.position + chunk.length > piece.end) throw tooLong(this.#descriptor);
-        write(chunk, piece.position);
-        piece.position += chunk.length;
-        reservation.left -= chunk.length;
-        if (piece.position - noted < every) return;
-        note({ start: noted, end: piece.position });
-        noted = piece.position;
-      });
+      await content.forEach(take, count);
     } catch (error) {
       content.cancel();
       throw error;

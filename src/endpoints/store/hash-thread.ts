@@ -3,6 +3,8 @@ import type * as Crypto from 'node:crypto';
 import type * as FileSystem from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker, type MessagePort } from 'node:worker_threads';
+import type { FileHash } from '../../util/landing.ts';
+import { watchedThreads } from '../../util/machine.ts';
 
 /** What a thread is asked: the hash of an open file, as far as `state` says that it is there. */
 interface Task {
@@ -17,17 +19,9 @@ interface Answer {
   readonly hex: string | undefined;
 }
 
-/** The hash of one file that is being written. */
-export interface ThreadHash {
-  /** Bytes up to `prefix` can be read. */
-  advance(prefix: number): void;
-  /** All bytes are there. Gives their hash in hex; undefined when the thread failed, so that it has to be done elsewhere. */
-  finish(size: number): Promise<string | undefined>;
-  /** Resolves when the file is not read any more. */
-  stop(): Promise<void>;
-}
-
 const MOST_THREADS = 3;
+/** Threads that do other work, such as reading and hashing what they read, from which on hashing for others makes none quicker. */
+const MOST_OTHERS = availableParallelism();
 
 /** Threads that hash, each one file at a time. They start when they are needed and never keep the process from ending. */
 export class HashThreads {
@@ -40,7 +34,7 @@ export class HashThreads {
   }
 
   /** Begins with a file; undefined when all threads have one. */
-  begin(fd: number, algorithm: string): ThreadHash | undefined {
+  begin(fd: number, algorithm: string): FileHash | undefined {
     const worker = this.#idle.pop() ?? this.#start();
     return worker && this.#hash(worker, { fd, algorithm, state: new SharedArrayBuffer(8) });
   }
@@ -52,14 +46,14 @@ export class HashThreads {
   }
 
   #start(): Worker | undefined {
-    if (this.#all.size >= this.#most) return undefined;
+    if (this.#all.size >= this.#most || watchedThreads() >= MOST_OTHERS) return undefined;
     const worker = new Worker(SOURCE, { eval: true, execArgv: [], stdin: false });
     worker.unref();
     this.#all.add(worker);
     return worker;
   }
 
-  #hash(worker: Worker, task: Task): ThreadHash {
+  #hash(worker: Worker, task: Task): FileHash {
     const state = new BigInt64Array(task.state);
     const done = new Promise<Answer>((resolve) => {
       const settle = (answer: Answer, isFit: boolean): void => {

@@ -3,7 +3,8 @@ import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
-import type { Open } from '../../transfer/endpoint.ts';
+import { algorithmOf } from '../../spec/digest.ts';
+import type { Landing, Open } from '../../transfer/endpoint.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
 import { Filling, type FillOptions } from './filling.ts';
 import type { HashThreads } from './hash-thread.ts';
@@ -26,6 +27,8 @@ export class PartFile {
   readonly #size: number;
   readonly #descriptor: Descriptor;
   readonly #threads: HashThreads | undefined;
+  /** The file, as whoever can write to it by himself sees it. */
+  readonly #landing: Landing;
   #present = new Spans();
   #hash: PrefixHash;
   /** Where the next note goes; undefined while bytes come in order. */
@@ -39,6 +42,13 @@ export class PartFile {
     this.#fd = openFile(path);
     this.#threads = threads;
     this.#hash = new PrefixHash(this.#fd, descriptor, threads);
+    this.#landing = {
+      fd: this.#fd,
+      path,
+      size: this.#size,
+      algorithm: algorithmOf(descriptor.digest),
+      adopt: (hash) => this.#hash.adopt(hash, this.#present.prefix),
+    };
     this.#recall();
   }
 
@@ -86,12 +96,12 @@ export class PartFile {
 
   async #complete(open: Open, options: FillOptions): Promise<void> {
     const present = this.#present;
-    // What was there before is read while the rest arrives.
-    this.#hash.catchUp(present.prefix);
     const filling = new Filling(open, this.#descriptor, {
       ...options,
       present,
       write: (chunk, position) => this.#write(chunk, position),
+      landing: this.#landing,
+      landed: (span) => this.#landed(span),
       note: (span) => this.#note(span),
       scatter: () => this.#scatter(),
     });
@@ -115,6 +125,11 @@ export class PartFile {
     } catch (error) {
       throw storageError(error, `cannot write ${this.#path}`);
     }
+  }
+
+  #landed(span: Span): void {
+    this.#present.add(span);
+    this.#hash.catchUp(this.#present.prefix);
   }
 
   /** From now on bytes come in any order. */

@@ -4,7 +4,8 @@ import { promisify } from 'node:util';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { algorithmOf } from '../../spec/digest.ts';
 import { Verifier, checkHash } from '../../transfer/verify.ts';
-import type { HashThreads, ThreadHash } from './hash-thread.ts';
+import type { FileHash } from '../../util/landing.ts';
+import type { HashThreads } from './hash-thread.ts';
 
 const BLOCK = 1024 * 1024;
 /** A file of at least this many bytes is worth a thread. */
@@ -19,7 +20,10 @@ export class PrefixHash {
   readonly #fd: number;
   readonly #descriptor: Descriptor;
   readonly #verifier: Verifier;
-  #thread: ThreadHash | undefined;
+  readonly #threads: HashThreads | undefined;
+  #thread: FileHash | undefined;
+  /** It is decided who hashes. */
+  #hasBegun = false;
   #running: Promise<void> | undefined;
   #prefix = 0;
   #told = 0;
@@ -28,17 +32,28 @@ export class PrefixHash {
     this.#fd = fd;
     this.#descriptor = descriptor;
     this.#verifier = new Verifier(descriptor);
-    if (descriptor.size >= LARGE) this.#thread = threads?.begin(fd, algorithmOf(descriptor.digest));
+    this.#threads = threads;
+  }
+
+  /** Whoever brings the bytes hashes them as well, unless that is being done already. Bytes up to `prefix` are in the file. */
+  adopt(hash: FileHash, prefix: number): boolean {
+    if (this.#hasBegun) return false;
+    this.#hasBegun = true;
+    this.#thread = hash;
+    this.catchUp(prefix);
+    return true;
   }
 
   /** A chunk that was just written at `position`; now all bytes up to `prefix` are in the file. */
   wrote(chunk: Uint8Array, position: number, prefix: number): void {
+    this.#begin();
     if (!this.#thread && !this.#running && position === this.#verifier.size) this.#verifier.update(chunk);
     this.catchUp(prefix);
   }
 
-  /** Bytes up to `prefix` are in the file: those that were not seen as they came are read from it. */
+  /** Bytes up to `prefix` are in the file: those that were not seen as they came, here or by who hashes, are read from it. */
   catchUp(prefix: number): void {
+    this.#begin();
     this.#prefix = Math.max(this.#prefix, prefix);
     if (this.#thread) return this.#tell(this.#thread);
     if (this.#running || this.#verifier.size >= this.#prefix) return;
@@ -51,6 +66,7 @@ export class PrefixHash {
 
   /** Judges the whole, of which all bytes up to `prefix` are in the file. Throws DIGEST_MISMATCH, and errors of the file. */
   async finish(prefix: number): Promise<void> {
+    this.#begin();
     const hex = await this.#thread?.finish(prefix);
     this.#thread = undefined;
     if (hex !== undefined) return checkHash(this.#descriptor, prefix, hex);
@@ -68,8 +84,15 @@ export class PrefixHash {
     await this.#settled();
   }
 
+  #begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    const { digest, size } = this.#descriptor;
+    if (size >= LARGE) this.#thread = this.#threads?.begin(this.#fd, algorithmOf(digest));
+  }
+
   /** Not of each piece: waking a thread costs more than hashing one. */
-  #tell(thread: ThreadHash): void {
+  #tell(thread: FileHash): void {
     if (this.#prefix - this.#told < BLOCK) return;
     this.#told = this.#prefix;
     thread.advance(this.#prefix);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HashThreads } from '../../../src/endpoints/store/hash-thread.ts';
@@ -8,6 +8,7 @@ import { PartFile } from '../../../src/endpoints/store/part.ts';
 import { HubError } from '../../../src/errors.ts';
 import type { Open, Share } from '../../../src/transfer/endpoint.ts';
 import { contentOf } from '../../../src/util/content.ts';
+import type { FileHash } from '../../../src/util/landing.ts';
 import { hubErrorFrom } from '../../helpers/errors.ts';
 import { folder } from '../../helpers/folder.ts';
 import { blobOf, opener } from '../../helpers/stores.ts';
@@ -224,6 +225,86 @@ test('an algorithm that cannot be verified is refused', async () => {
   const descriptor = { ...blob.descriptor, digest: 'blake3:aa' };
   expect(await hubErrorFrom(() => new PartFile(join(folder(), 'x'), descriptor))).toMatchObject({
     code: 'UNSUPPORTED',
+  });
+});
+
+describe('a source that puts bytes into the file by itself', () => {
+  const hashing = (hex: string | undefined, told: string[] = []): FileHash => ({
+    advance: (prefix) => void told.push(`advance ${prefix}`),
+    finish: async (size) => {
+      told.push(`finish ${size}`);
+      return hex;
+    },
+    stop: async () => void told.push('stop'),
+  });
+
+  /** Puts everything there, after it has offered to hash it. */
+  function landing(hash: FileHash, adopted: boolean[] = []): Open {
+    return async ({ start = 0, end = blob.bytes.length, into } = {}) => ({
+      cancel: () => undefined,
+      forEach: async (_, landed) => {
+        if (!into || !landed) throw new HubError('FAILED', 'there is no file');
+        adopted.push(into.adopt(hash));
+        for (let at = start; at < end; at += 1) {
+          writeSync(into.fd, blob.bytes, at, 1, at);
+          landed(1);
+        }
+      },
+    });
+  }
+
+  const hex = blob.descriptor.digest.slice('sha256:'.length);
+  const landFrom = () => 1;
+
+  test('and hashes it is believed', async () => {
+    const told: string[] = [];
+    const reservation = { left: 10 };
+    const { path, error } = await fill(undefined, landing(hashing(hex, told)), { landFrom, reservation });
+    expect(error).toBeUndefined();
+    expect(readFileSync(path, 'utf8')).toBe('0123456789');
+    expect(told).toEqual(['finish 10']);
+    expect(reservation.left).toBe(0);
+  });
+
+  test('and says that they are others is believed as well', async () => {
+    const { path, error } = await fill(undefined, landing(hashing('00')), { landFrom });
+    expect(error).toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test('and cannot hash them leaves that to us', async () => {
+    const { path, error } = await fill(undefined, landing(hashing(undefined)), { landFrom });
+    expect(error).toBeUndefined();
+    expect(readFileSync(path, 'utf8')).toBe('0123456789');
+  });
+
+  test('hashes also what was there before', async () => {
+    const { error } = await fill('0123', landing(hashing(hex)), { landFrom });
+    expect(error).toBeUndefined();
+    // What it says counts for all of it.
+    expect((await fill('01x3', landing(hashing(undefined)), { landFrom })).error).toBeUndefined();
+  });
+
+  test('does not hash what is being hashed here', async () => {
+    const adopted: boolean[] = [];
+    let asked = 0;
+    const open: Open = async (range) => {
+      asked += 1;
+      const content = contentOf(blob.bytes.subarray(range?.start ?? 0, range?.end));
+      return asked === 1
+        ? { ...content, isPart: true }
+        : { ...(await landing(hashing('00'), adopted)(range)), isPart: true };
+    };
+    const share: Share = { piece: () => 5, offer: () => undefined };
+    const { path, error } = await fill(undefined, open, { landFrom, share });
+    expect(error).toBeUndefined();
+    expect(adopted).toEqual([false]);
+    expect(readFileSync(path, 'utf8')).toBe('0123456789');
+  });
+
+  test('is not asked to for less than is worth it', async () => {
+    const { error } = await fill(undefined, landing(hashing(hex)), { landFrom: () => 11 });
+    expect(error).toMatchObject({ message: 'there is no file' });
   });
 });
 
