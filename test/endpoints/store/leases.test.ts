@@ -134,7 +134,7 @@ test('a thousand partial downloads, leases and locks of the dead go at once, and
   writeFileSync(paths.part(digest(5001)), 'old, and somebody is at it');
   utimesSync(paths.part(digest(5001)), LONG_AGO, LONG_AGO);
   const holding = hold(paths.blobLock(digest(5001)));
-  await sweepLeftovers(paths);
+  sweepLeftovers(paths);
   const kept = [paths.part(digest(5000)), paths.part(digest(5001))].map((path) => basename(path));
   expect(readdirSync(paths.partial).toSorted()).toEqual(kept);
   expect(readdirSync(paths.locks)).toEqual([basename(paths.blobLock(digest(5001)))]);
