@@ -2,12 +2,12 @@
 import { setMaxListeners } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
-import { connect, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
+import { connect, TLSSocket, type ConnectionOptions, type PeerCertificate, type SecureContext } from 'node:tls';
 import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from './addresses.ts';
 import type { Clock } from './clock.ts';
-import { dial, forbiddenAddress, type Lookup } from './dial.ts';
+import { dial, forbiddenAddress, type DialOptions, type Lookup } from './dial.ts';
 import type { DialledAhead } from './dial-ahead.ts';
 import { failureOf } from './failure.ts';
 import { proxyAuthorization, proxyFor, type ProxyOptions } from './proxy.ts';
@@ -30,6 +30,16 @@ export interface ConnectOptions {
 }
 
 const TIMEOUT = 10_000;
+
+interface Dialling extends Pick<DialOptions, 'place' | 'tapped' | 'begin'> {
+  readonly reach: Reach;
+}
+
+interface Secure {
+  readonly context: SecureContext;
+  /** False when any certificate will do. */
+  readonly verify: boolean;
+}
 
 /** Where a connection may lead: `network` leaves out this machine and its link, `internet` private networks as well. */
 export type Reach = 'any' | 'network' | 'internet';
@@ -60,10 +70,10 @@ export class Connector {
     return url.protocol === 'https:' ? this.#openSecure(url, reach) : this.#dial(url, { place: url.host, reach });
   }
 
-  /** As `open`, for a reader of our own: a plain connection comes with a tap. */
+  /** As `open`, for a reader of our own: the connection comes with a tap, unless TLS runs over one that was there before. */
   async openTapped(url: URL, reach: Reach): Promise<Socket> {
     const isPlain = url.protocol === 'http:';
-    return isPlain ? this.#dial(url, { place: url.host, reach, tapped: true }) : this.#openSecure(url, reach);
+    return isPlain ? this.#dial(url, { place: url.host, reach, tapped: true }) : this.#openSecure(url, reach, true);
   }
 
   /** A connection to the proxy itself, for plain http requests that it forwards. Throws as `open` does. */
@@ -108,19 +118,32 @@ export class Connector {
     return this.#tunnel(proxy, url);
   }
 
-  async #openSecure(url: URL, reach: Reach): Promise<Socket> {
+  async #openSecure(url: URL, reach: Reach, tapped = false): Promise<Socket> {
     const { host } = url;
     const verify = !(this.#options.insecure?.(host) ?? false);
+    const asked = this.#asksSystem.has(host);
     try {
-      const context = await this.#contextFor(host);
-      return await this.#handshake(url, await this.#openCarrier(url, reach), { context, verify });
+      const secure = { context: await this.#contextFor(host), verify };
+      if (tapped && !this.proxyFor(url)) return await this.#dialSecure(url, reach, secure);
+      return await this.#handshake(url, await this.#openCarrier(url, reach), secure);
     } catch (error) {
-      const mayKnow = isUnknownAuthority(error) && !this.#asksSystem.has(host);
+      // Another connection, begun at the same time, may have found that out by now.
+      const mayKnow = isUnknownAuthority(error) && !asked;
       const wider = mayKnow ? await this.#trust.contextWithSystemRoots(host) : undefined;
       if (!wider) throw await this.#explained(error, url, reach);
       this.#asksSystem.add(host);
-      return this.#openSecure(url, reach);
+      return this.#openSecure(url, reach, tapped);
     }
+  }
+
+  /** Without a carrier: a socket that is one with its TLS can read into a buffer of ours. */
+  async #dialSecure(url: URL, reach: Reach, secure: Secure): Promise<Socket> {
+    const begin: DialOptions['begin'] = (where, onread) => {
+      const options = { ...this.#tlsOptions(url, secure), ...where, onread };
+      return connect(options);
+    };
+    const socket = await this.#dial(url, { place: url.host, reach, begin });
+    return socket instanceof TLSSocket ? this.#secured(url, socket) : this.#handshake(url, socket, secure);
   }
 
   async #contextFor(host: string): Promise<SecureContext> {
@@ -128,10 +151,10 @@ export class Connector {
     return wider ?? this.#trust.contextFor(host);
   }
 
-  async #dial(url: URL, options: { place: string; reach: Reach; tapped?: boolean }): Promise<Socket> {
+  async #dial(url: URL, options: Dialling): Promise<Socket> {
     const { lookup, connectTimeout: timeout = TIMEOUT } = this.#options;
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-    const { place, tapped = false, reach } = options;
+    const { place, tapped = false, reach, begin } = options;
     const isForbidden = reach === 'any' ? undefined : outside(reach);
     const begun = isForbidden ? undefined : await this.#options.ahead?.take(url.hostname, port, tapped);
     const socket =
@@ -142,6 +165,7 @@ export class Connector {
         lookup,
         isForbidden,
         tapped,
+        begin,
         signal: this.#closing.signal,
       }));
     const { remoteAddress = '' } = socket;
@@ -178,23 +202,30 @@ export class Connector {
     }
   }
 
-  async #handshake(
-    url: URL,
-    carrier: Socket,
-    options: { context: SecureContext; verify: boolean },
-  ): Promise<TLSSocket> {
+  async #handshake(url: URL, carrier: Socket, secure: Secure): Promise<TLSSocket> {
+    try {
+      return await this.#secured(url, connect({ socket: carrier, ...this.#tlsOptions(url, secure) }));
+    } catch (error) {
+      carrier.destroy();
+      throw error;
+    }
+  }
+
+  #tlsOptions(url: URL, { context, verify }: Secure): ConnectionOptions {
     const host = bareHost(url.hostname);
-    const session = options.verify ? this.#sessions.get(url.host) : undefined;
-    const socket = connect({
-      socket: carrier,
-      host,
-      ...(isIP(host) === 0 && { servername: host }),
-      secureContext: options.context,
+    // The name of the certificate is the one that was asked for, whatever address it led to.
+    return {
+      ...(isIP(host) === 0 ? { servername: host } : { host }),
+      secureContext: context,
       // Always said, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment cannot turn the check off.
-      rejectUnauthorized: options.verify,
+      rejectUnauthorized: verify,
       ALPNProtocols: ['http/1.1'],
-      session,
-    });
+      session: verify ? this.#sessions.get(url.host) : undefined,
+    };
+  }
+
+  /** Waits until the handshake is over. */
+  async #secured(url: URL, socket: TLSSocket): Promise<TLSSocket> {
     socket.on('session', (fresh: Buffer) => socket.authorized && this.#sessions.set(url.host, fresh));
     const abort = (): void => void socket.destroy(this.#closing.signal.reason as Error);
     this.#closing.signal.addEventListener('abort', abort, { once: true });
@@ -209,7 +240,7 @@ export class Connector {
       socket.removeAllListeners('error');
       return socket.setNoDelay(true);
     } catch (error) {
-      carrier.destroy();
+      socket.destroy();
       throw error;
     } finally {
       clearTimeout(timer);

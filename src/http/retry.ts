@@ -43,6 +43,16 @@ const MAX_STALE = 64;
 const SILENCES = 2;
 /** Bytes of an answer that may take its time. */
 const LARGE = 1024 * 1024;
+/** Milliseconds for which a host that has answered before may be out of reach: a network that comes back, a server that restarts. */
+const OUTAGE = 30_000;
+const LONGEST_OUTAGE_DELAY = 5000;
+const OUT_OF_REACH: ReadonlySet<unknown> = new Set([
+  'refused',
+  'no-such-host',
+  'name-service',
+  'no-route',
+  'connect-timeout',
+]);
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522]);
 
 type Outcome = { readonly response: HttpResponse } | { readonly error: unknown };
@@ -50,8 +60,10 @@ type Outcome = { readonly response: HttpResponse } | { readonly error: unknown }
 /**
  * Sends repeatable requests up to six times: on broken connections, timeouts and the statuses 408, 429, 499, 500, 502,
  * 503, 504, 522, with full jitter between 0 and 0.25 s doubling to 20 s, or exactly the wait of `Retry-After`, during
- * which every request to that host waits. An answer that never comes is waited for twice, a large one six times. The last answer is given as it is; the last error is thrown with the number
- * of tries in its message. What the source of a request's body throws is thrown as it is, at once.
+ * which every request to that host waits. An answer that never comes is waited for twice, a large one six times, and a host
+ * that answered before and is now out of reach is tried for at least half a minute. The last answer is given as it is; the
+ * last error is thrown with the number of tries in its message. What the source of a request's body throws is thrown as it
+ * is, at once.
  */
 export function retry(options: RetryOptions): Layer {
   const reached = new Set<string>();
@@ -64,6 +76,8 @@ class Attempts {
   readonly #options: RetryOptions & { readonly reached: Set<string> };
   #tries = 0;
   #stale = 0;
+  /** When the host was first found to be out of reach. */
+  #outSince: number | undefined;
 
   constructor(next: Send, request: HttpRequest, options: RetryOptions & { readonly reached: Set<string> }) {
     this.#next = next;
@@ -143,7 +157,23 @@ class Attempts {
   #delayAfterError(error: unknown): number | undefined {
     if (!HubError.is(error) || !this.#mayRepeat(error)) return undefined;
     const { retryAfter, host } = error.details;
+    if (this.#isOutage(error)) return this.#outageDelay();
     return this.#wait(typeof retryAfter === 'number' ? retryAfter : undefined, String(host));
+  }
+
+  /** False also when it has lasted too long. */
+  #isOutage(error: HubError): boolean {
+    const { reached, clock } = this.#options;
+    if (!reached.has(this.#request.url.host) || !OUT_OF_REACH.has(error.details['reason'])) return false;
+    const now = clock.now();
+    this.#outSince ??= now;
+    return now - this.#outSince < OUTAGE;
+  }
+
+  /** Never nothing, and never so long that the end of the outage is missed for long. */
+  #outageDelay(): number {
+    const delay = Math.min(LONGEST_OUTAGE_DELAY, FIRST_DELAY * 2 ** (this.#tries - 1));
+    return (delay * (1 + this.#options.random())) / 2;
   }
 
   #wait(asked: number | undefined, host: string): number | undefined {
@@ -168,7 +198,7 @@ class Attempts {
   #mayRepeat(error: HubError): boolean {
     if (!error.retryable || error.details['retry'] === false) return false;
     if (!this.#isRepeatable && error.details['sent'] !== false) return false;
-    return this.#tries < this.#triesFor(error);
+    return this.#tries < this.#triesFor(error) || this.#isOutage(error);
   }
 
   /** Nobody needs long for a small answer; a registry that gets a large one from elsewhere first may. */

@@ -21,6 +21,10 @@ const NOT_TLS: ReadonlySet<string> = new Set([
   'ERR_SSL_RECORD_LAYER_FAILURE',
 ]);
 
+/** What the other side says when it wants another certificate of ours [RFC 8446 6.2]. */
+const ABOUT_OURS =
+  /CERTIFICATE_REQUIRED|ALERT_(?:(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(?:UNKNOWN|EXPIRED|REVOKED)|UNKNOWN_CA|HANDSHAKE_FAILURE)/;
+
 const BAD_CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_REVOKED: 'was revoked',
   CERT_REJECTED: 'was rejected',
@@ -38,6 +42,13 @@ const BAD_CERTIFICATE: Readonly<Record<string, string>> = {
 export function isUnknownAuthority(error: unknown): boolean {
   return UNKNOWN_AUTHORITY.has(codeOf(error));
 }
+
+/** Node.js knows no name for these reasons of OpenSSL, and gives their texts alone. */
+const NAMELESS: Readonly<Record<string, string>> = {
+  'EE certificate key too weak': 'EE_KEY_TOO_SMALL',
+  'CA certificate key too weak': 'CA_KEY_TOO_SMALL',
+  'CA signature digest algorithm too weak': 'CA_MD_TOO_WEAK',
+};
 
 export interface TlsPlace {
   readonly host: string;
@@ -59,7 +70,7 @@ export function tlsFailureOf(error: unknown, place: TlsPlace): HubError {
   if (NOT_TLS.has(code) || isHttpAnswer(error)) return plainHttp(error, place.host);
   const certificate = certificateFailure(error, place);
   if (certificate) return certificate;
-  if (/CERTIFICATE_REQUIRED|ALERT_(?:BAD|UNKNOWN|UNSUPPORTED)_CERTIFICATE|ALERT_HANDSHAKE_FAILURE/.test(code)) {
+  if (ABOUT_OURS.test(code)) {
     return tlsError(error, place.host, {
       says: `${place.host} asks for a client certificate, or refuses the one it got`,
       hint: `give one with --tls-cert FILE --tls-key FILE, or put it into /etc/docker/certs.d/${place.host}/`,
@@ -83,7 +94,9 @@ function certificateFailure(error: unknown, place: TlsPlace): HubError | undefin
   if (isUnknownAuthority(error)) return unknownAuthority(error, place);
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return wrongName(error, place);
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') return datedFailure(error, code, place);
-  const what = BAD_CERTIFICATE[code];
+  const text = error instanceof Error && code === 'UNSPECIFIED' ? error.message : '';
+  const what =
+    BAD_CERTIFICATE[NAMELESS[text] ?? code] ?? (text === '' ? undefined : `is not accepted (${oneName(text)})`);
   return what === undefined
     ? undefined
     : tlsError(error, place.host, { says: `the certificate of ${place.host} ${what}` });

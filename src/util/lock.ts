@@ -6,10 +6,12 @@ import { now } from './machine.ts';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds to wait for a holder that is alive; without end by default. */
+  /** Milliseconds to wait for one holder that is alive, as long as others take no turns; without end by default. */
   readonly timeout?: number | undefined;
   /** Called once, when the lock is held by somebody else who is alive. */
   readonly onWait?: (() => void) | undefined;
+  /** Milliseconds of waiting before `onWait` is called; 0 by default. */
+  readonly noticeAfter?: number | undefined;
   /** Milliseconds without a sign of life after which a holder elsewhere counts as dead, 30,000 by default. */
   readonly staleAfter?: number | undefined;
 }
@@ -49,7 +51,7 @@ async function acquire(path: string, options: LockOptions): Promise<Holding> {
     if (holding) return holding;
     const holder = readHolder(path);
     if (holder && !watch.isAlive(holder) && removeHeld(path, holder.token)) continue;
-    if (watch.time >= timeout) throw locked(path, holder);
+    if (watch.waited >= timeout) throw locked(path, holder);
     await pause(delay, signal);
   }
 }
@@ -58,19 +60,27 @@ async function acquire(path: string, options: LockOptions): Promise<Holding> {
 class Watch {
   readonly #staleAfter: number;
   readonly #onWait: (() => void) | undefined;
+  readonly #noticeAfter: number;
   readonly #started = performance.now();
   #told = false;
   #seen: Holder | undefined;
   #since = 0;
+  #turnSince = 0;
 
-  constructor({ staleAfter = STALE_AFTER, onWait }: LockOptions) {
+  constructor({ staleAfter = STALE_AFTER, onWait, noticeAfter = 0 }: LockOptions) {
     this.#staleAfter = staleAfter;
     this.#onWait = onWait;
+    this.#noticeAfter = noticeAfter;
   }
 
   /** Milliseconds since waiting began. */
   get time(): number {
     return performance.now() - this.#started;
+  }
+
+  /** Milliseconds since the holder got its turn, or waiting began. While turns change, the next may be ours. */
+  get waited(): number {
+    return this.time - this.#turnSince;
   }
 
   /**
@@ -79,8 +89,11 @@ class Watch {
    */
   isAlive(holder: Holder): boolean {
     if (isAlive(holder) === false) return false;
-    if (!this.#told) this.#onWait?.();
-    this.#told = true;
+    if (!this.#told && this.time >= this.#noticeAfter) {
+      this.#told = true;
+      this.#onWait?.();
+    }
+    if (this.#seen && this.#seen.token !== holder.token) this.#turnSince = this.time;
     if (this.#seen?.token !== holder.token || this.#seen.beat !== holder.beat) {
       this.#seen = holder;
       this.#since = this.time;

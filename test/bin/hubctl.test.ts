@@ -1,23 +1,29 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { execute } from '../helpers/hubctl.ts';
+import { programOf } from '../helpers/program.ts';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'hubctl.js');
 
 /** Stands for the real program: does what its first argument says. */
 const STUB = `
 exports.interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
-exports.processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
+exports.processIo = (signal, onOpened) => {
+  onOpened(process.stdout, true);
+  return { signal, stdout: process.stdout, stderr: process.stderr };
+};
 exports.fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
 const aborted = (signal) => new Promise((resolve) => {
   const timer = setInterval(() => undefined, 1000);
   signal.addEventListener('abort', () => { clearInterval(timer); resolve(signal.reason.signal); });
 });
-exports.run = async ([what, ...rest], { signal, stdout, stderr }) => {
+exports.run = async ([what, ...rest], io) => {
+  const { stdout, stderr } = io;
+  if (what === 'load') { setInterval(() => undefined, 1000); stdout.write('ready'); await new Promise(() => undefined); }
+  const { signal } = io;
   if (what === 'status') return Number(rest[0]);
   if (what === 'crash') { setTimeout(() => { throw new Error('late'); }, 1); await aborted(signal); }
   if (what === 'linger') { setInterval(() => undefined, 1000); return 3; }
@@ -26,6 +32,12 @@ exports.run = async ([what, ...rest], { signal, stdout, stderr }) => {
     const reason = await aborted(signal);
     stderr.write('aborted by ' + reason);
     return { SIGTERM: 143, SIGHUP: 129 }[reason] ?? 130;
+  }
+  if (what === 'drain') {
+    stdout.write('ready');
+    await aborted(signal);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return 5;
   }
   if (what === 'stubborn') { setInterval(() => undefined, 1000); stdout.write('ready'); await new Promise(() => undefined); }
   if (what === 'flood') {
@@ -41,14 +53,7 @@ const ANSWERS = ['version', 'help', 'help.pull', 'help.image.ls', 'completion.zs
 
 let folder = '';
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hubctl-bin-'));
-  await mkdir(join(folder, 'bin'));
-  await mkdir(join(folder, 'dist', 'cli', 'answers'), { recursive: true });
-  await cp(BIN, join(folder, 'bin', 'hubctl.js'));
-  await cp(join(BIN, '..', 'package.json'), join(folder, 'bin', 'package.json'));
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await writeFile(join(folder, 'dist', 'cli', 'package.json'), '{"type":"commonjs"}');
-  await writeFile(join(folder, 'dist', 'cli', 'main.js'), STUB);
+  folder = await programOf({ 'main.js': STUB });
   for (const name of ANSWERS) await writeFile(join(folder, 'dist', 'cli', 'answers', `${name}.txt`), `${name}\n`);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -160,6 +165,30 @@ describe.skipIf(process.platform === 'win32')('signals', () => {
     child.kill('SIGTERM');
     child.kill('SIGINT');
     expect([130, 143]).toContain((await ended).status);
+  });
+
+  test('Ctrl-C is not waited for long', async () => {
+    const { child, ended, ready } = start('drain');
+    await ready;
+    child.kill('SIGINT');
+    expect((await ended).status).toBe(130);
+  });
+
+  test.each([
+    ['SIGINT', ['drain', 'serve']],
+    ['SIGTERM', ['drain']],
+  ] as const)('%s gives %j the time it needs', async (signal, args) => {
+    const { child, ended, ready } = start(...args);
+    await ready;
+    child.kill(signal);
+    expect((await ended).status).toBe(5);
+  });
+
+  test('end a program that has begun nothing yet by themselves', async () => {
+    const { child, ended, ready } = start('load');
+    await ready;
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ status: null, signal: 'SIGINT' });
   });
 });
 

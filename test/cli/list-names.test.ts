@@ -37,12 +37,27 @@ describe('a list of names', () => {
     const before: string[] = [];
     const iterate = async function* (): AsyncGenerator<string, void> {
       yield 'first';
+      // As while the next page is under way.
+      await new Promise((resolve) => setImmediate(resolve));
       before.push(io.stdout.text);
       yield 'second';
     };
     const output = createOutput({ io, json: false, quiet: false, progress: 'none' });
     await listNames({ io, output } as unknown as Context, iterate(), { key: 'Tag', json: (all) => all });
     expect(before).toEqual(['first\n']);
+  });
+
+  test('may come page by page', async () => {
+    const io = fakeIo();
+    const pages = async function* (): AsyncGenerator<readonly string[], void> {
+      yield ['a', 'b'];
+      yield [];
+      yield ['b', 'c', 'd'];
+      throw new Error('asked for more than enough');
+    };
+    const output = createOutput({ io, json: false, quiet: false, progress: 'none' });
+    await listNames({ io, output } as unknown as Context, pages(), { key: 'Tag', limit: 3, json: (all) => all });
+    expect(io.stdout.text).toBe('a\nb\nc\n');
   });
 
   test('loses a name that repeats the one before', async () => {

@@ -13,6 +13,8 @@ export interface CertificateOptions {
   readonly notAfter?: Date;
   /** True: it may sign others. Default: true for one that signs itself. */
   readonly authority?: boolean;
+  /** Of the key; 2,048 by default. */
+  readonly bits?: number;
 }
 
 /** Both PEM. */
@@ -30,7 +32,7 @@ const DAY = 24 * 60 * 60 * 1000;
 
 /** A certificate with a fresh RSA key [RFC 5280]. Valid from yesterday for a year unless told otherwise. */
 export function issueCertificate(options: CertificateOptions): Issued {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: options.bits ?? 2048 });
   const { name, issuer, hosts = [], authority = issuer === undefined } = options;
   const notBefore = options.notBefore ?? new Date(Date.now() - DAY);
   const notAfter = options.notAfter ?? new Date(Date.now() + 365 * DAY);

@@ -7,6 +7,10 @@ export interface Typed {
   /** Typed as soon as the screen has shown this. */
   readonly after: string | RegExp;
   readonly keys: string;
+  /** Milliseconds later; 0 by default. */
+  readonly wait?: number;
+  /** Told when that was, in milliseconds since 1970. */
+  readonly onTyped?: (at: number) => void;
 }
 
 export interface PtyOptions {
@@ -29,14 +33,23 @@ export async function onPty(command: string, { env = {}, typed = [] }: PtyOption
   let seen = '';
   const waiting = [...typed];
   let from = 0;
+  const write = ({ keys, onTyped }: Typed): void => {
+    onTyped?.(performance.timeOrigin + performance.now());
+    // It may have ended by itself meanwhile.
+    if (child.stdin.writable) child.stdin.write(keys);
+  };
+  const press = (one: Typed): void => {
+    if (one.wait === undefined) write(one);
+    else setTimeout(() => write(one), one.wait);
+  };
   const type = (): void => {
     for (let next = waiting[0]; next; next = waiting[0]) {
       const rest = seen.slice(from);
       const found = typeof next.after === 'string' ? rest.indexOf(next.after) : rest.search(next.after);
       if (found === -1) return;
       from = seen.length;
-      child.stdin.write(next.keys);
       waiting.shift();
+      press(next);
     }
   };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -70,6 +70,13 @@ describe('a certificate', () => {
     expect(await bodyText(await send(request))).toBe('secure');
   });
 
+  test('that only the operating system knows is trusted on all connections that are opened at once', async () => {
+    const { origin } = await secure();
+    const { send } = transport({ tls: { systemBundles: [CA_FILE] } });
+    const texts = Array.from({ length: 8 }, async () => bodyText(await send({ method: 'GET', url: new URL(origin) })));
+    expect(new Set(await Promise.all(texts))).toEqual(new Set(['secure']));
+  });
+
   test('of an unknown CA is not trusted', async () => {
     const { origin, host } = await secure();
     const error = await hubErrorFrom(() => fetchText(origin));

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { Worker } from 'node:worker_threads';
+import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { dial, type Address, type DialOptions } from '../../src/http/dial.ts';
+import { blackHole } from '../helpers/black-hole.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { closedPort, serveRaw, type WebServer } from '../helpers/web.ts';
 
@@ -21,29 +20,6 @@ async function dialed(port: number, dialOptions: DialOptions, hostname = 'name.e
 }
 
 const listen = async (): Promise<WebServer> => serveRaw(() => undefined);
-
-/**
- * A port of 127.0.0.1 that answers nothing: its owner never accepts, and its queue is full. Nobody listens on the same
- * port of 127.0.0.2.
- */
-async function blackHole(): Promise<number> {
-  const worker = new Worker(
-    `const { parentPort } = require('node:worker_threads');
-     const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-       parentPort.postMessage(server.address().port);
-       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-     });`,
-    { eval: true },
-  );
-  const [port] = (await once(worker, 'message')) as [number];
-  const fillers = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
-  onTestFinished(async () => {
-    for (const filler of fillers) filler.destroy();
-    await worker.terminate();
-  });
-  await once(fillers[0]!, 'connect');
-  return port;
-}
 
 describe('a connection', () => {
   test('goes to an address without looking it up', async () => {

@@ -221,7 +221,7 @@ describe('a host', () => {
     const server = await serveRaw((socket) =>
       socket.on('data', (data) => {
         asked.push(/^\S+ \S+/.exec(String(data))?.[0] ?? '');
-        socket.end('HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nold');
+        socket.end('HTTP/2.0 200 OK\r\ncontent-length: 3\r\n\r\nold');
       }),
     );
     const { send } = transport();

@@ -191,15 +191,25 @@ describe('an error', () => {
     expect(run.times).toHaveLength(2);
   });
 
-  test.each(['refused', 'no-such-host', 'connect-timeout'])(
-    'by %s of a host that answered before is retried',
+  test.each(['refused', 'no-such-host', 'name-service', 'no-route', 'connect-timeout'])(
+    'by %s of a host that answered before is retried for half a minute',
     async (reason) => {
       const run = script([OK, failure(reason)]);
       await reach(run);
-      await hubErrorFrom(() => run.send(REQUEST));
-      expect(run.times).toHaveLength(7);
+      const before = run.clock.time;
+      const error = await hubErrorFrom(() => run.send(REQUEST));
+      expect(run.clock.time - before).toBeGreaterThanOrEqual(30_000);
+      expect(run.clock.time - before).toBeLessThan(36_000);
+      expect(Math.max(...run.clock.sleeps)).toBeLessThanOrEqual(5000);
+      expect(error.message).toMatch(/\(\d+ tries\)$/);
     },
   );
+
+  test('of a host that is out of reach for a while is over when it is back', async () => {
+    const run = script([OK, ...Array.from({ length: 8 }, () => failure('refused')), OK]);
+    await reach(run);
+    expect(await run.send(REQUEST)).toMatchObject({ status: 200, tries: 9 });
+  });
 
   test('that waiting does not mend is final', async () => {
     for (const error of [

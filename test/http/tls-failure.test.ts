@@ -31,6 +31,18 @@ describe('a failed handshake', () => {
       'tls',
       'no TLS connection with vm:5000 could be agreed on (unsupported protocol)',
     ],
+    [
+      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+      'TLS',
+      'certificate',
+      'vm:5000 asks for a client certificate, or refuses the one it got',
+    ],
+    [
+      'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED',
+      'TLS',
+      'certificate',
+      'vm:5000 asks for a client certificate, or refuses the one it got',
+    ],
     ['EPROTO', 'TLS', 'tls', 'no TLS connection with vm:5000 could be agreed on (eproto)'],
     ['CERT_REVOKED', 'TLS', 'certificate', 'the certificate of vm:5000 was revoked'],
     ['CA_MD_TOO_WEAK', 'TLS', 'certificate', 'the certificate of vm:5000 was signed with a weak hash'],
@@ -44,6 +56,14 @@ describe('a failed handshake', () => {
     const error = tlsFailureOf(coded(code), PLACE);
     expect(error).toMatchObject({ code: expected, message, details: { host: 'vm:5000', reason } });
     expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  test.each([
+    ['EE certificate key too weak', 'the certificate of vm:5000 has a key that is too short'],
+    ['CA signature digest algorithm too weak', 'the certificate of vm:5000 was signed with a weak hash'],
+    ['some other reason', 'the certificate of vm:5000 is not accepted (some other reason)'],
+  ])('for which Node.js has no name is told by its text: %s', (text, message) => {
+    expect(tlsFailureOf(coded('UNSPECIFIED', text), PLACE)).toMatchObject({ code: 'TLS', message });
   });
 
   test('is plain http when only the text of OpenSSL says so', () => {

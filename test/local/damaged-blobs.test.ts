@@ -84,3 +84,38 @@ describe.each(Object.entries(MUTATIONS))('a blob that %s', (_, mutate) => {
     });
   });
 });
+
+describe.each([
+  ['a registry that checks it', {}],
+  ['a registry that nobody knows', { stateParameter: 'token' }],
+  ['a registry that checks nothing', { checksBlobs: false }],
+  ['a registry that nobody knows, and that checks nothing', { stateParameter: 'token', checksBlobs: false }],
+] as const)('a damaged layer that is pushed to %s', (_, options) => {
+  test('is named, with what mends it, and no tag is put', async () => {
+    const place = await damaged('layer', MUTATIONS['has one bit flipped']!);
+    const other = await newRegistry(options);
+    const name = `${other.host}/team/app:1`;
+    await place.hubctl(['tag', place.name, name]);
+    const { status, stderr } = await place.hubctl(['push', name]);
+    expect({ status, stderr }).toEqual({
+      status: 7,
+      stderr: expect.stringMatching(
+        `${blobOf('layer').descriptor.digest} is damaged in store:[^]*hubctl store verify --repair`,
+      ) as string,
+    });
+    expect(stderr).not.toContain('arrived damaged');
+    expect(other.contents.tags('team/app')).toEqual([]);
+  });
+});
+
+test('a layer is sent once more when it was damaged on its way', async () => {
+  const place = await newWorkplace();
+  const name = place.publish('team/app:1', image);
+  await place.hubctl(['pull', '-q', name]);
+  const other = await newRegistry();
+  other.fail({ method: 'PUT', path: '/uploads/', nth: 1 }, { status: 400 });
+  const target = `${other.host}/team/app:1`;
+  await place.hubctl(['tag', name, target]);
+  expect(await place.hubctl(['push', target])).toMatchObject({ status: 0 });
+  expect(falseBlobs(other)).toEqual([]);
+});

@@ -29,7 +29,7 @@ export const command: CommandSpec = defineCommand({
         hint: `try: hubctl tags ${name}`,
       });
     }
-    const tags = (await context.registries()).repository(registry, repository).tags({ signal: context.signal });
+    const tags = (await context.registries()).repository(registry, repository).tagPages({ signal: context.signal });
     await listNames(context, tags, {
       key: 'Tag',
       limit,

@@ -4,6 +4,7 @@ import { safeJson, safeText } from '../../util/text.ts';
 import type { Io } from '../io.ts';
 import { compileTemplate, type Template } from './format.ts';
 import { eventLine, jsonView } from './json.ts';
+import { writeLines } from './lines.ts';
 import type { Column, Output, TableOptions, TransferOptions, TransferView } from './output.ts';
 import { plainView, silentView, type ViewOptions } from './plain.ts';
 import { colorAllowed, loadStyle } from './style.ts';
@@ -47,6 +48,10 @@ class CommandOutput implements Output {
 
   line(text: string): void {
     if (!this.json) this.#print(`${safeText(text)}\n`);
+  }
+
+  async lines(texts: AsyncIterable<readonly string[]>): Promise<void> {
+    if (!this.json) await writeLines(this.#options.io.stdout, texts);
   }
 
   bytes(bytes: Uint8Array | string): void {

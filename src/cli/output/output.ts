@@ -41,6 +41,8 @@ export interface Output {
   readonly format: string | undefined;
   /** A line of result on stdout, control characters made visible. Ignored with --json. */
   line(text: string): void;
+  /** The same for each of very many, as some of them come. Throws what `texts` throws. */
+  lines(texts: AsyncIterable<readonly string[]>): Promise<void>;
   /** Bytes of result on stdout as they are, such as a manifest. */
   bytes(bytes: Uint8Array | string): void;
   /** The one JSON value of the command (with --json); ignored otherwise. */

@@ -15,14 +15,20 @@ const PLAIN = /^[\x20-\x7e]*$/;
 export function alignRows(rows: readonly (readonly string[])[]): string {
   // With ten thousand rows it counts how often a cell is looked at: once for rows of plain characters.
   const odd = new Map<readonly string[], readonly number[]>();
+  for (const row of rows) if (!isPlain(row.join(''))) odd.set(row, row.map(displayWidth));
+  return align(rows, odd);
+}
+
+/** With the widths of the cells of each row where they are not their lengths. */
+function align(rows: readonly (readonly string[])[], odd: ReadonlyMap<readonly string[], readonly number[]>): string {
   const widths: number[] = [];
   for (const row of rows) {
-    const taken = isPlain(row.join('')) ? undefined : row.map(displayWidth);
-    if (taken) odd.set(row, taken);
+    const taken = odd.size === 0 ? undefined : odd.get(row);
     // The last cell of a row does not widen its column.
     for (let index = 0; index < row.length - 1; index++) {
       const width = (taken?.[index] ?? row[index]?.length ?? 0) + PADDING;
-      widths[index] = Math.max(widths[index] ?? LEAST_WIDTH, width);
+      if (width > (widths[index] ?? LEAST_WIDTH)) widths[index] = width;
+      else widths[index] ??= LEAST_WIDTH;
     }
   }
   const blanks: string[] = [];
@@ -61,12 +67,15 @@ export function renderTable<Row>(
 ): string {
   const shown = columns.filter((column) => !column.hidden);
   const mayCut = options.truncate !== false && shown.some((column) => column.width !== undefined);
+  let allPlain = true;
   const cells = rows.map((row) => {
     const values = shown.map((column) => column.value(row));
     if (!mayCut && isPlain(values.join(''))) return values;
+    allPlain = false;
     return shown.map((column, index) => safeText(cutCell(values[index] ?? '', column, options)));
   });
-  return alignRows([shown.map((column) => column.header), ...cells]);
+  const table = [shown.map((column) => column.header), ...cells];
+  return allPlain ? align(table, new Map()) : alignRows(table);
 }
 
 /** Every field as the text of its cell, for templates and docker-style JSON. Sorted by name. */

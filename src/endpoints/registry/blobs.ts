@@ -7,6 +7,7 @@ import { isNonDistributable } from '../../spec/media-types.ts';
 import type { CallOptions, Content, ReadOptions } from '../../transfer/endpoint.ts';
 import { contentOf } from '../../util/content.ts';
 import { expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
+import { parseUrl } from '../../util/url.ts';
 
 /** Milliseconds until a blob that was not found is asked for again. */
 const PATIENCE = 1000;
@@ -177,13 +178,14 @@ async function readForeign(
   options: ReadOptions,
 ): Promise<Content | undefined> {
   for (const text of descriptor.urls ?? []) {
-    if (!URL.canParse(text) || !text.startsWith('https://')) continue;
+    const url = parseUrl(text);
+    if (!url || !text.startsWith('https://')) continue;
     try {
       const namedBy = await access.url('');
-      return await readUrl(access, descriptor, { ...options, url: new URL(text), anonymous: true, namedBy });
+      return await readUrl(access, descriptor, { ...options, url, anonymous: true, namedBy });
     } catch (error) {
       if (!HubError.is(error) || error.code === 'ABORTED') throw error;
-      access.warn(`layer ${descriptor.digest} cannot be fetched from ${new URL(text).host}: ${error.message}`);
+      access.warn(`layer ${descriptor.digest} cannot be fetched from ${url.host}: ${error.message}`);
     }
   }
   return undefined;

@@ -2,7 +2,7 @@
 import { HubError } from '../../errors.ts';
 import type { HttpResponse, Send } from '../../http/layer.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
-import { listNames } from './pages.ts';
+import { namePages } from './pages.ts';
 
 export interface HostOptions {
   /** Canonical name: `docker.io`, `localhost:5000`. */
@@ -49,7 +49,7 @@ export class RegistryHost {
     const scopes = ['registry:catalog:*'];
     const request = { send, first, scopes, signal, what: `list ${name}`, subject: name, registry: name };
     try {
-      yield* listNames(request, 'repositories');
+      for await (const page of namePages(request, 'repositories')) for (const repository of page) yield repository;
     } catch (error) {
       throw HubError.is(error) ? this.#catalogError(error) : error;
     }

@@ -5,6 +5,7 @@ import type { HttpResponse, Send } from '../../http/layer.ts';
 import { collect } from '../../util/content.ts';
 import { isRecord, parseJson } from '../../util/json.ts';
 import { wireError } from './errors.ts';
+import { parseUrl } from '../../util/url.ts';
 
 const PAGE_LIMIT = 8 * 1024 * 1024; // bytes of one page
 const MAX_PAGES = 10_000;
@@ -51,9 +52,13 @@ export async function* pages(request: PageRequest): AsyncGenerator<Page, void, u
 const PAGE_SIZES = [1000, 100, undefined] as const;
 
 /**
- * The texts in the list `key` of every page, without null, empty texts, and repeats at page borders. Throws like `pages`.
+ * The texts in the list `key`, page by page, without null, empty texts, and repeats at page borders. Whole pages, because
+ * with a million names it counts how many hands each goes through. Throws like `pages`.
  */
-export async function* listNames(request: PageRequest, key: string): AsyncGenerator<string, void, undefined> {
+export async function* namePages(
+  request: PageRequest,
+  key: string,
+): AsyncGenerator<readonly string[], void, undefined> {
   for (const size of PAGE_SIZES) {
     const first = new URL(request.first);
     if (size !== undefined) first.searchParams.set('n', String(size));
@@ -67,16 +72,16 @@ export async function* listNames(request: PageRequest, key: string): AsyncGenera
   }
 }
 
-async function* namesOf(request: PageRequest, key: string): AsyncGenerator<string, void, undefined> {
+async function* namesOf(request: PageRequest, key: string): AsyncGenerator<readonly string[], void, undefined> {
   let last: string | undefined;
+  const isNew = (name: unknown): name is string => {
+    if (typeof name !== 'string' || name === '' || name === last) return false;
+    last = name;
+    return true;
+  };
   for await (const { document } of pages(request)) {
     const names: unknown = document[key];
-    if (!Array.isArray(names)) continue;
-    for (const name of names) {
-      if (typeof name !== 'string' || name === '' || name === last) continue;
-      last = name;
-      yield name;
-    }
+    if (Array.isArray(names)) yield names.filter(isNew);
   }
 }
 
@@ -95,8 +100,8 @@ async function onePage(
 
 function nextUrl(response: HttpResponse, asked: URL, what: string): URL | undefined {
   const next = parseLink(response.headers.all('link')).find((link) => link.rel === 'next');
-  if (!next || !URL.canParse(next.url, asked.href)) return undefined;
-  const url = new URL(next.url, asked);
+  const url = next && parseUrl(next.url, asked);
+  if (!url) return undefined;
   if (url.host === asked.host) {
     url.protocol = asked.protocol; // behind a proxy that ends TLS, registries may write http
     return url;

@@ -26,6 +26,8 @@ export interface SendCall {
   /** Bytes the session has already. */
   readonly offset: number;
   readonly signal: AbortSignal | undefined;
+  /** The content was sound when it was kept: to hash it is left to a registry that is known to do that. */
+  readonly sound?: boolean | undefined;
   /** Told when the session has a new location. */
   readonly onMoved?: (() => void) | undefined;
 }
@@ -125,18 +127,17 @@ export class Session {
     response.body.cancel();
     if (response.status !== 204 && response.status !== 200) return undefined;
     this.#move(response, url);
-    const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.get('range') ?? '')?.[1];
+    const end = /^(?:bytes=)?0-(\d{1,15})$/.exec(response.headers.get('range') ?? '')?.[1];
     // `0-0` stands for nothing as well as for one byte; starting at 0 again is refused by none that has nothing.
     if (end === undefined || end === '0') return undefined;
     return Number(end) + 1;
   }
 
-  #putWhole(
-    access: RepositoryAccess,
-    { descriptor, open, signal, offset }: SendCall,
-  ): Promise<UploadFailure | undefined> {
-    const body = { length: descriptor.size, open: () => open({ signal }) };
-    return this.#commit(access, { descriptor, open, signal, offset }, body);
+  #putWhole(access: RepositoryAccess, call: SendCall): Promise<UploadFailure | undefined> {
+    const { descriptor, open, signal, sound } = call;
+    const unverified = sound === true && this.isDistribution;
+    const body = { length: descriptor.size, open: () => open({ signal, unverified }) };
+    return this.#commit(access, call, body);
   }
 
   async #commit(

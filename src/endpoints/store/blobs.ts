@@ -1,6 +1,5 @@
 // How does content get into the store, and out of it?
 import { mkdirSync, renameSync, rmSync, type BigIntStats } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
@@ -136,7 +135,7 @@ export class Blobs {
 
   /** Renames a complete file to its digest; nothing happens when the content is there. Takes the file away in any case. */
   async adopt(path: string, descriptor: Descriptor): Promise<void> {
-    if ((await this.#look(descriptor)) === 'known') return rm(path, { force: true });
+    if ((await this.#look(descriptor)) === 'known') return rmSync(path, { force: true });
     this.#rename(path, descriptor.digest);
     this.#used.add(descriptor.digest);
   }

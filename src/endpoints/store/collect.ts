@@ -43,7 +43,7 @@ export async function discard(
   for (const { descriptor } of dropped) reach(facts, descriptor.digest, going);
   for (const digest of needed.digests) going.delete(digest);
   for (const digest of await mentionedBy(entries, facts, blobs)) going.delete(digest);
-  const leases = await liveLeases(paths);
+  const leases = liveLeases(paths);
   const before = Math.min(change.since, ...leases.map((lease) => lease.since - TICK));
   if (dryRun) return eachBlob(paths, going, (path) => sizeOfOlder(path, before));
   const isSmall = facts.size < WORTH_KEEPING;

@@ -11,9 +11,12 @@ export interface StorePaths {
   readonly index: string;
   readonly blobs: string;
   readonly cache: string;
+  /** What a long list of images shows. */
+  readonly list: string;
   /** Where the next ones are written, under the lock of the index, before they are renamed. */
   readonly nextIndex: string;
   readonly nextCache: string;
+  readonly nextList: string;
   readonly seen: string;
   readonly diffIds: string;
   /** Downloads that are not complete, kept for resume. */
@@ -42,8 +45,10 @@ export function storePaths(dir: string): StorePaths {
     index: join(dir, 'index.json'),
     blobs,
     cache: join(dir, 'images-cache.json'),
+    list: join(dir, 'images-list.txt'),
     nextIndex: join(dir, '.index.json.tmp'),
     nextCache: join(dir, '.images-cache.json.tmp'),
+    nextList: join(dir, '.images-list.txt.tmp'),
     seen: join(dir, 'seen-repositories.jsonl'),
     diffIds: join(dir, 'diff-ids.jsonl'),
     partial,

@@ -28,7 +28,8 @@ export async function readBlob(paths: StorePaths, descriptor: Descriptor, option
     const stats = await file.stat();
     if (!stats.isFile() || (size >= 0 && stats.size !== size)) throw damaged(digest);
     const { start = 0, end = stats.size, signal } = options;
-    return fileContent(file, { start, end: Math.min(end, stats.size), close: true, what: digest, signal });
+    const last = Math.min(end, stats.size);
+    return fileContent(file, { start, end: last, close: true, what: digest, signal, atOnce: true });
   } catch (error) {
     await file.close();
     throw storageError(error, `cannot read ${digest} in ${paths.dir}`);
@@ -65,8 +66,8 @@ export async function isSound(paths: StorePaths, descriptor: Descriptor, options
 export function damaged(digest: string, cause?: unknown): HubError {
   return new HubError('DIGEST_MISMATCH', `stored blob ${digest} is damaged`, {
     cause,
-    hint: 'remove the images that need it with: hubctl rmi; then pull them again',
-    details: { digest },
+    hint: 'fetch what is damaged once more with: hubctl store verify --repair',
+    details: { digest, damaged: true },
   });
 }
 

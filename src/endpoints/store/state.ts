@@ -1,23 +1,27 @@
 // How is the index of a store read and changed, by many processes at once, without a moment when it is not whole?
-import { constants } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { HubError } from '../../errors.ts';
 import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
-import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
+import { isErrno, storageError, syncDirectory, toDisk } from '../../util/fs.ts';
+import { writeAllSync } from '../../util/fs-sync.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import type { Blobs } from './blobs.ts';
-import { keepFacts, readFacts, writeFacts } from './cache.ts';
+import { keepFacts, readFacts, sumOfFacts, writeFacts, type CachedFacts } from './cache.ts';
 import type { ReadBytes } from './facts.ts';
 import { storeFailure } from './failure.ts';
 import { learnNew, type FactsByDigest } from './graph.ts';
+import { writeList, type ListKey, type StateKey } from './kept-list.ts';
 import { EMPTY_INDEX, formatIndex, parseIndex, type ImageIndex } from './names.ts';
 import type { StorePaths } from './paths.ts';
+import type { ImageSummary } from './summary.ts';
 
 /** One consistent view of the store. */
 export interface State {
   readonly index: ImageIndex;
   readonly facts: FactsByDigest;
+  /** Stands for both. Undefined where the facts are in no file. */
+  readonly key: StateKey | undefined;
 }
 
 /** A view that only this process may change. */
@@ -33,7 +37,7 @@ export interface Change {
 }
 
 export interface ChangeOptions extends CallOptions {
-  /** Called once when another process has the store. */
+  /** Called once when another process has had the store for three seconds. */
   readonly onWait?: (() => void) | undefined;
 }
 
@@ -43,9 +47,11 @@ interface Snapshot {
   readonly identity: string;
 }
 
-const NEXT = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-/** Milliseconds to wait for a process that is alive and keeps the index locked. */
+const NEXT = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW;
+/** Milliseconds to wait for one process that is alive and keeps the index locked. */
 const TIMEOUT = 60_000;
+/** A change takes milliseconds, so waiting is nothing to tell until it lasts. */
+const NOTICE_AFTER = 3000;
 /** Other tools write the file in place: half of it is seen for a moment. */
 const PATIENCE = [20, 80, 200];
 
@@ -53,7 +59,7 @@ export class StateFile {
   readonly #paths: StorePaths;
   readonly #blobs: Blobs;
   #snapshot: Snapshot | undefined;
-  #facts: { readonly identity: string; readonly facts: FactsByDigest } | undefined;
+  #facts: (CachedFacts & { readonly identity: string }) | undefined;
   /** The change under way in this process; the next one waits here, not in the queue of processes. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -73,16 +79,35 @@ export class StateFile {
   /** Names and facts of all images; what was learnt is kept where the store may be written to. */
   async view(): Promise<State> {
     const { index, identity } = await this.#load();
-    const facts = await this.#loadFacts(identity);
+    const { facts } = this.#loadFacts(identity);
     const roots = index.entries.map((entry) => entry.descriptor);
-    if (await learnNew(facts, roots, this.read)) await this.#keep(identity, facts);
-    return { index, facts };
+    if (await learnNew(facts, roots, this.read))
+      this.#facts = { identity, facts, sum: await this.#keep(identity, facts) };
+    const sum = this.#facts?.facts === facts ? this.#facts.sum : undefined;
+    return { index, facts, key: sum === undefined ? undefined : { index: identity, facts: sum } };
+  }
+
+  /** What stands for the names and facts that `view` would give, without reading them. */
+  async key(): Promise<StateKey | undefined> {
+    try {
+      const index = identityOf(fs.statSync(this.#paths.index));
+      const facts = sumOfFacts(this.#paths, index);
+      return facts === undefined ? undefined : { index, facts };
+    } catch {
+      // The view tells what is wrong.
+      return undefined;
+    }
+  }
+
+  /** For the next one who asks for it. Where nothing may be written, or somebody else is writing, it is made again. */
+  async keepList(key: ListKey, list: readonly ImageSummary[]): Promise<void> {
+    await this.#ifFree(() => writeList(this.#paths, key, list));
   }
 
   /** Runs `work` while nobody else changes the store. Nothing is written when it throws, or changes nothing. */
   change<T>(options: ChangeOptions, work: (change: Change) => Promise<T>): Promise<T> {
     const { signal, onWait } = options;
-    const lockOptions = { signal, onWait, timeout: TIMEOUT };
+    const lockOptions = { signal, onWait, timeout: TIMEOUT, noticeAfter: NOTICE_AFTER };
     const run = this.#turn.then(() =>
       withLock(this.#paths.indexLock, lockOptions, async (lock) => {
         const change = await this.#begin(lock);
@@ -104,7 +129,7 @@ export class StateFile {
     const change: Change = {
       index: saved.index,
       facts: async () => {
-        facts ??= new Map(await this.#loadFacts(saved.identity));
+        facts ??= new Map(this.#loadFacts(saved.identity).facts);
         return facts;
       },
       factsChanged: false,
@@ -113,7 +138,7 @@ export class StateFile {
         const changed = change.factsChanged ? facts : undefined;
         if (change.index !== saved.index)
           saved = await this.#write(saved, { index: change.index, facts: changed, lock });
-        else if (changed) await this.#writeFacts(changed, saved.identity);
+        else if (changed) this.#writeFacts(changed, saved.identity);
         change.factsChanged = false;
       },
     };
@@ -123,7 +148,7 @@ export class StateFile {
   async #load(): Promise<Snapshot> {
     for (const wait of PATIENCE) {
       try {
-        return await this.#loadOnce();
+        return this.#loadOnce();
       } catch (error) {
         if (!HubError.is(error) || error.details['path'] !== this.#paths.index) throw error;
         await new Promise((resolve) => setTimeout(resolve, wait));
@@ -132,40 +157,46 @@ export class StateFile {
     return this.#loadOnce();
   }
 
-  async #loadOnce(): Promise<Snapshot> {
+  #loadOnce(): Snapshot {
     const path = this.#paths.index;
-    let file: FileHandle | undefined;
+    let file: number | undefined;
     try {
-      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const stats = await file.stat();
+      file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+      const stats = fs.fstatSync(file);
       if (!stats.isFile()) throw new HubError('STORAGE', `${path} is not a regular file`);
       const identity = identityOf(stats);
       if (this.#snapshot?.identity === identity) return this.#snapshot;
-      this.#snapshot = { identity, index: parseIndex(await file.readFile(), path) };
+      this.#snapshot = { identity, index: parseIndex(fs.readFileSync(file), path) };
       return this.#snapshot;
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return { identity: 'none', index: EMPTY_INDEX };
       throw storageError(error, `cannot read ${path}`);
     } finally {
-      await file?.close();
+      if (file !== undefined) fs.closeSync(file);
     }
   }
 
-  async #loadFacts(identity: string): Promise<FactsByDigest> {
-    if (this.#facts?.identity !== identity) this.#facts = { identity, facts: await readFacts(this.#paths, identity) };
-    return this.#facts.facts;
+  #loadFacts(identity: string): CachedFacts {
+    if (this.#facts?.identity !== identity) this.#facts = { identity, ...readFacts(this.#paths, identity) };
+    return this.#facts;
   }
 
   /** Keeps what a reader has learnt, if the index is still the one it read; else, and where nothing may be written, it is learnt again. */
-  async #keep(identity: string, facts: FactsByDigest): Promise<void> {
+  async #keep(identity: string, facts: FactsByDigest): Promise<string | undefined> {
+    return this.#ifFree(async () => {
+      const now = await this.#load();
+      if (now.identity !== identity || identity === 'none') return undefined;
+      return writeFacts(this.#paths, facts, identity);
+    });
+  }
+
+  /** Runs `work` unless somebody else is changing the store, or it may not be written to. */
+  async #ifFree<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      await withLock(this.#paths.indexLock, { timeout: 0 }, async () => {
-        const now = await this.#load();
-        if (now.identity === identity && identity !== 'none') await writeFacts(this.#paths, facts, identity);
-      });
+      return await withLock(this.#paths.indexLock, { timeout: 0 }, work);
     } catch (error) {
-      if (!HubError.is(error, 'LOCKED') && !HubError.is(error, 'STORAGE'))
-        throw storageError(error, 'cannot write the cache');
+      if (HubError.is(error, 'LOCKED') || HubError.is(error, 'STORAGE')) return undefined;
+      throw storageError(error, 'cannot write the cache');
     }
   }
 
@@ -174,10 +205,10 @@ export class StateFile {
     try {
       await this.#blobs.barrier();
       const identity = await this.#writeNext(formatIndex(index));
-      if (facts || before.identity === 'none') await this.#writeFacts(facts ?? new Map(), identity);
-      else await this.#keepFacts(before.identity, identity);
+      if (facts || before.identity === 'none') this.#writeFacts(facts ?? new Map(), identity);
+      else this.#keepFacts(before.identity, identity);
       lock.check();
-      await rename(this.#paths.nextIndex, this.#paths.index);
+      fs.renameSync(this.#paths.nextIndex, this.#paths.index);
       this.#snapshot = { identity, index };
       await syncDirectory(this.#paths.dir);
       return this.#snapshot;
@@ -187,28 +218,29 @@ export class StateFile {
   }
 
   async #writeNext(text: string): Promise<string> {
-    const file = await open(this.#paths.nextIndex, NEXT, 0o644);
+    const file = fs.openSync(this.#paths.nextIndex, NEXT, 0o644);
     try {
-      await file.writeFile(text);
+      writeAllSync(file, text);
       // The clock that stamps files is coarse: two changes in a row could look like one.
       const now = (performance.timeOrigin + performance.now()) / 1000;
-      await file.utimes(now, now);
-      await file.sync();
-      return identityOf(await file.stat());
+      fs.futimesSync(file, now, now);
+      await toDisk(file);
+      return identityOf(fs.fstatSync(file));
     } finally {
-      await file.close();
+      fs.closeSync(file);
     }
   }
 
-  async #writeFacts(facts: FactsByDigest, identity: string): Promise<void> {
+  #writeFacts(facts: FactsByDigest, identity: string): void {
     if (identity === 'none') return;
-    await writeFacts(this.#paths, facts, identity);
-    this.#facts = { identity, facts: new Map(facts) };
+    const sum = writeFacts(this.#paths, facts, identity);
+    this.#facts = { identity, facts: new Map(facts), sum };
   }
 
-  async #keepFacts(from: string, to: string): Promise<void> {
-    await keepFacts(this.#paths, from, to);
-    if (this.#facts?.identity === from) this.#facts = { identity: to, facts: this.#facts.facts };
+  #keepFacts(from: string, to: string): void {
+    keepFacts(this.#paths, from, to);
+    // Whether that was possible is not known, so nothing may stand for them.
+    if (this.#facts?.identity === from) this.#facts = { identity: to, facts: this.#facts.facts, sum: undefined };
   }
 }
 

@@ -16,13 +16,15 @@ import type {
   WriteResult,
 } from '../../transfer/endpoint.ts';
 import { contentOf } from '../../util/content.ts';
-import { lstatIfExists, storageError } from '../../util/fs.ts';
+import { storageError } from '../../util/fs.ts';
+import { lstatIfExistsSync } from '../../util/fs-sync.ts';
 import { Blobs } from './blobs.ts';
 import { discard, everyBlob, isAttached, type Collected, type Discard } from './collect.ts';
 import { diffIds, type DiffIds } from './diff-ids.ts';
 import { findEntries, resolveName, type NonEmpty } from './find.ts';
 import { learn, learnNew, missingFrom, reach } from './graph.ts';
 import { writeHashed, type Ingested } from './ingest.ts';
+import { readList } from './kept-list.ts';
 import { sweepLeftovers } from './leases.ts';
 import {
   isContentDigest,
@@ -46,7 +48,7 @@ export type { Collected, DiffIds, ImageSummary, PlatformSummary, SeenRepositorie
 export interface StoreOptions {
   /** Whose image of an index gives the image ID; linux on the processor of this machine by default. */
   readonly platform?: Platform | undefined;
-  /** Told when another process keeps the store locked. */
+  /** Told when another process keeps the store locked for seconds. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -109,9 +111,7 @@ export interface Store extends Endpoint {
 
 /** Opens the store in a directory that need not exist yet. Throws STORAGE when something else is there. */
 export async function openStore(dir: string, options: StoreOptions = {}): Promise<Store> {
-  const stats = await lstatIfExists(dir).catch((error: unknown) => {
-    throw storageError(error, `cannot open the store ${dir}`);
-  });
+  const stats = lookAt(dir);
   if (stats && !stats.isDirectory() && !stats.isSymbolicLink()) {
     throw new HubError('STORAGE', `cannot open the store ${dir}: it is a file, not a directory`, {
       hint: 'choose another place with --store',
@@ -120,10 +120,19 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
   return new LocalStore(dir, options);
 }
 
+function lookAt(dir: string): ReturnType<typeof lstatIfExistsSync> {
+  try {
+    return lstatIfExistsSync(dir);
+  } catch (error) {
+    throw storageError(error, `cannot open the store ${dir}`);
+  }
+}
+
 class LocalStore implements Store {
   readonly dir: string;
   readonly name: string;
   readonly sparse = true;
+  readonly sound = true;
   readonly seen: SeenRepositories;
   readonly diffIds: DiffIds;
   readonly upkeep: Upkeep;
@@ -194,9 +203,15 @@ class LocalStore implements Store {
   }
 
   async summaries(): Promise<readonly ImageSummary[]> {
-    const { index, facts } = await this.#state.view();
+    const platform = this.#platform;
+    const state = await this.#state.key();
+    const kept = state && (await readList(this.#paths, { ...state, platform }));
+    if (kept) return kept;
+    const { index, facts, key } = await this.#state.view();
     const images = index.entries.filter((entry) => !isAttached(entry, facts));
-    return summarise(images, facts, this.#platform);
+    const summaries = summarise(images, facts, platform);
+    if (key) await this.#state.keepList({ ...key, platform }, summaries);
+    return summaries;
   }
 
   async find(text: string): Promise<StoredImage> {
@@ -248,7 +263,7 @@ class LocalStore implements Store {
   }
 
   async collect(options: CollectOptions = {}): Promise<Collected> {
-    if (!(await lstatIfExists(this.dir))) return { deleted: [], bytes: 0 };
+    if (!lstatIfExistsSync(this.dir)) return { deleted: [], bytes: 0 };
     const { dryRun } = options;
     return this.#change(options, async (change) => {
       const facts = await change.facts();
@@ -261,7 +276,7 @@ class LocalStore implements Store {
       );
       const { entries } = change.index;
       const unused = await this.#discard(change, { entries, candidates: await everyBlob(this.#paths), dryRun });
-      return { ...unused, bytes: unused.bytes + (await sweepLeftovers(this.#paths, options)) };
+      return { ...unused, bytes: unused.bytes + sweepLeftovers(this.#paths, options) };
     });
   }
 

@@ -7,6 +7,7 @@ import { parseManifest } from '../../../src/spec/manifest.ts';
 import { MEDIA_TYPES } from '../../../src/spec/media-types.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { collect, contentOf } from '../../../src/util/content.ts';
+import { withLock } from '../../../src/util/lock.ts';
 import { hubErrorFrom } from '../../helpers/errors.ts';
 import { folder } from '../../helpers/folder.ts';
 import { addImage, addIndex } from '../../helpers/images.ts';
@@ -262,6 +263,87 @@ describe('removal', () => {
     await other.remove([await other.find('a')]);
     expect(blobNames(store)).toEqual(hexOf(second.blobs));
     expect(first.layers[0]?.descriptor).toEqual(second.layers[0]?.descriptor);
+  });
+});
+
+describe('a long list of images', () => {
+  /** A store with 400 names of one image, and what it shows to somebody who has read nothing of it yet. */
+  async function longList() {
+    const store = await newStore();
+    const image = await putImage(store, ALPINE);
+    const { manifests, ...rest } = JSON.parse(readFileSync(join(store.dir, 'index.json'), 'utf8')) as {
+      manifests: object[];
+    };
+    for (let at = 0; at < 400; at += 1) {
+      const annotations = { 'org.opencontainers.image.ref.name': `registry.example/app:${at}` };
+      manifests.push({ ...image.manifest.descriptor, annotations });
+    }
+    writeFileSync(join(store.dir, 'index.json'), JSON.stringify({ ...rest, manifests }));
+    const shown = async (): Promise<unknown> => {
+      const list = await (await newStore(store.dir)).summaries();
+      const fields = list.map(({ name, descriptor, id, size, platforms }) => [name, descriptor, id, size, platforms]);
+      return JSON.parse(JSON.stringify(fields)) as unknown;
+    };
+    const list = join(store.dir, 'images-list.txt');
+    /** What is kept does not matter: what is shown is what is shown without it. */
+    const expectTrue = async (): Promise<void> => {
+      const [first, second] = [await shown(), await shown()];
+      expect(existsSync(list)).toBe(true);
+      unlinkSync(list);
+      expect([first, second]).toEqual(Array(2).fill(await shown()));
+    };
+    return { store, image, list, shown, expectTrue };
+  }
+
+  test('is kept, and read again without the index', async () => {
+    const { list, shown } = await longList();
+    expect(existsSync(list)).toBe(false);
+    expect(await shown()).toHaveLength(401);
+    const { mtimeMs, ino } = statSync(list);
+    expect(await shown()).toHaveLength(401);
+    expect(statSync(list)).toMatchObject({ mtimeMs, ino });
+  });
+
+  test('is that of the store as it is now, whatever has changed', async () => {
+    const { store, image, expectTrue } = await longList();
+    await expectTrue();
+    await store.setName(image.manifest.descriptor, 'new:1');
+    await expectTrue();
+    await store.unname('registry.example/app:7');
+    await expectTrue();
+    await putImage(store, 'other:1', { layers: ['other'] });
+    await expectTrue();
+    await store.remove([await store.find('other:1')]);
+    await expectTrue();
+    await store.collect({ allPartial: true });
+    await expectTrue();
+  });
+
+  test('shows a platform that came to an index whose name was there', async () => {
+    const { store, expectTrue, shown } = await longList();
+    const { index, images } = indexOf();
+    await put(store, [...(images[0]?.blobs ?? []), index], 'all');
+    await expectTrue();
+    const before = await shown();
+    await put(store, [...(images[1]?.blobs ?? []), index], 'all');
+    expect(await shown()).not.toEqual(before);
+    await expectTrue();
+  });
+
+  test('is void when another tool has changed the index', async () => {
+    const { store, shown } = await longList();
+    await shown();
+    const text = readFileSync(join(store.dir, 'index.json'), 'utf8');
+    writeFileSync(join(store.dir, 'index.json'), text.replace('registry.example/app:9"', 'registry.example/app:x"'));
+    expect(JSON.stringify(await shown())).toContain('registry.example/app:x');
+  });
+
+  test('is shown where nothing may be written, and while somebody changes the store', async () => {
+    const { store, list, shown } = await longList();
+    await withLock(join(store.dir, 'locks', 'index.lock'), {}, async () => {
+      expect(await shown()).toHaveLength(401);
+    });
+    expect(existsSync(list)).toBe(false);
   });
 });
 
