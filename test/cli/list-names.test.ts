@@ -60,6 +60,11 @@ describe('a list of names', () => {
     expect(io.stdout.text).toBe('a\nb\nc\n');
   });
 
+  test('of very many is whole, in order', async () => {
+    const names = Array.from({ length: 50_000 }, (_, at) => `v${at}`);
+    expect(await listed(names)).toEqual({ stdout: `${names.join('\n')}\n`, asked: 50_000 });
+  });
+
   test('loses a name that repeats the one before', async () => {
     expect((await listed(['a', 'a', 'b', 'a'])).stdout).toBe('a\nb\na\n');
   });

@@ -1,6 +1,5 @@
 // Is the store whole after every single call to the file system, whichever of them is the last, fails, or was never synced?
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -38,7 +37,8 @@ addImage(source, { as: 'other', layers: [[['other.txt', 'x'.repeat(3000)]]] });
 // Large enough to be resumed, and too random to be compressed.
 const noise = createHash('shake256', { outputLength: 3_000_000 }).update('noise').digest().toString('latin1');
 addImage(source, { as: 'large', layers: [[['noise.bin', noise]]] });
-const { pid: DEAD } = spawnSync(process.execPath, ['--version']);
+/** Larger than any process id [proc(5), pid_max], so that no other process can get it while this runs. */
+const DEAD = 4_194_305;
 
 /** In a store of its own, closed afterwards as far as that is still possible. */
 async function withStore<T>(dir: string, work: (store: Store) => Promise<T>): Promise<T> {

@@ -1,5 +1,4 @@
 // What does hubctl make of hosts that cannot be reached, named, trusted or kept?
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
@@ -14,7 +13,7 @@ import { issueCertificate, type CertificateOptions, type Issued } from '../helpe
 import { runCli, type CliResult } from '../helpers/cli.ts';
 import { folder } from '../helpers/folder.ts';
 import { newUser } from '../helpers/hubctl.ts';
-import { startProcess } from '../helpers/processes.ts';
+import { startProcess, which } from '../helpers/processes.ts';
 import { isLong, randomBytes, seed, seededRandom } from '../helpers/random.ts';
 import { startRegistry, type Registry } from '../helpers/registry.ts';
 import { documentOf, fillRegistry, sampleImage } from '../helpers/sample-image.ts';
@@ -201,8 +200,8 @@ async function secure({ certificate: cert, key }: Issued, options: ServerOptions
 const DAY = 86_400_000;
 const good: CertificateOptions = { name: 'leaf', hosts: [NAME], issuer: CA };
 const issued = issueCertificate(good);
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-if (!hasOpenssl) console.log('skipped: a server that refuses client certificates, for want of openssl');
+const openssl = await which('openssl');
+if (openssl === undefined) console.log('skipped: a server that refuses client certificates, for want of openssl');
 const between = issueCertificate({ name: 'Between', issuer: CA, authority: true });
 
 describe('F54: a certificate', () => {
@@ -271,14 +270,14 @@ describe('F55: a host that asks for a client certificate', () => {
   });
 
   // A server of Node.js only hangs up.
-  test.skipIf(!hasOpenssl)('and gets one of somebody else is told', async () => {
+  test.skipIf(openssl === undefined)('and gets one of somebody else is told', async () => {
     const flags = ['--tls-ca', CA_FILE, ...files(issueCertificate({ name: 'me' }))];
     const [certificate, key] = [join(shared, 'server.pem'), join(shared, 'server.key.pem')];
     writeFileSync(certificate, issued.certificate);
     writeFileSync(key, issued.key);
     const mutually = ['-CAfile', CA_FILE, '-Verify', '1', '-verify_return_error'];
     const args = ['s_server', '-accept', '127.0.0.1:0', '-cert', certificate, '-key', key, '-www', ...mutually];
-    const server = await startProcess('openssl', args, { ready: /ACCEPT \S+:(\d+)/ });
+    const server = await startProcess(openssl ?? '', args, { ready: /ACCEPT \S+:(\d+)/ });
     onTestFinished(() => server.stop());
     expect(failure(await ask(`${NAME}:${server.ready[1]}`, { flags }))).toMatchObject({
       status: 6,
@@ -351,7 +350,7 @@ describe('F57: connections that are kept', () => {
     const result = await ask(server.host);
     expect(result).toMatchObject({ status: 0, stderr: '' });
     expect(result.stdout.trim().split('\n')).toHaveLength(count + 1);
-  });
+  }, 120_000);
 });
 
 test('F58: HTTP/2 is not offered, so nothing of it can fail', async () => {
@@ -455,6 +454,7 @@ describe('F59: a pull', () => {
     await new Promise((resolve) => setTimeout(resolve, isLong ? 65_000 : 500));
     child.kill('SIGCONT');
     expect(await ended).toEqual([0, null]);
-    expect(bytesOf(registry, layer)).toBeLessThanOrEqual(SIZE * 1.1);
+    // What was on its way when a body had stood still for too long is sent again.
+    expect(bytesOf(registry, layer)).toBeLessThanOrEqual(SIZE * (isLong ? 2 : 1.1));
   }, 120_000);
 });

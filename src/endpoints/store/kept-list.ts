@@ -20,8 +20,6 @@ export interface ListKey extends StateKey {
 }
 
 const VERSION = 1;
-/** Shorter lists are made as quickly as they are read. */
-const MANY = 300;
 
 /**
  * The list that was kept for this state, else undefined: also when the file is missing, damaged, or of another state. An
@@ -39,11 +37,10 @@ export async function readList(paths: StorePaths, key: ListKey): Promise<readonl
 }
 
 /**
- * Replaces the file, under the lock of the index; short lists are not kept. It is not synced: damage shows in its sum.
+ * Replaces the file, under the lock of the index. It is not synced: damage shows in its sum.
  * Nothing depends on it, so nothing is thrown where it cannot be written.
  */
 export async function writeList(paths: StorePaths, key: ListKey, list: readonly ImageSummary[]): Promise<void> {
-  if (list.length < MANY) return;
   const lines = list.map(lineOf);
   if (lines.includes(undefined)) return;
   const body = lines.join('');

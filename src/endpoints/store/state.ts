@@ -11,7 +11,7 @@ import { keepFacts, readFacts, sumOfFacts, writeFacts, type CachedFacts } from '
 import type { ReadBytes } from './facts.ts';
 import { storeFailure } from './failure.ts';
 import { learnNew, type FactsByDigest } from './graph.ts';
-import { writeList, type ListKey, type StateKey } from './kept-list.ts';
+import type { ListKey, StateKey } from './kept-list.ts';
 import { EMPTY_INDEX, formatIndex, parseIndex, type ImageIndex } from './names.ts';
 import type { StorePaths } from './paths.ts';
 import type { ImageSummary } from './summary.ts';
@@ -52,6 +52,10 @@ const NEXT = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC
 const TIMEOUT = 60_000;
 /** A change takes milliseconds, so waiting is nothing to tell until it lasts. */
 const NOTICE_AFTER = 3000;
+/** Shorter lists are made as quickly as they are read. */
+const MANY = 300;
+/** Bytes; an index of so many images has more. */
+const SMALL = MANY * 100;
 /** Other tools write the file in place: half of it is seen for a moment. */
 const PATIENCE = [20, 80, 200];
 
@@ -87,10 +91,12 @@ export class StateFile {
     return { index, facts, key: sum === undefined ? undefined : { index: identity, facts: sum } };
   }
 
-  /** What stands for the names and facts that `view` would give, without reading them. */
+  /** What stands for the names and facts that `view` would give, without reading them; undefined where they are few. */
   async key(): Promise<StateKey | undefined> {
     try {
-      const index = identityOf(fs.statSync(this.#paths.index));
+      const stats = fs.statSync(this.#paths.index);
+      if (stats.size < SMALL) return undefined;
+      const index = identityOf(stats);
       const facts = sumOfFacts(this.#paths, index);
       return facts === undefined ? undefined : { index, facts };
     } catch {
@@ -101,6 +107,8 @@ export class StateFile {
 
   /** For the next one who asks for it. Where nothing may be written, or somebody else is writing, it is made again. */
   async keepList(key: ListKey, list: readonly ImageSummary[]): Promise<void> {
+    if (list.length < MANY) return;
+    const { writeList } = await import('./kept-list.ts');
     await this.#ifFree(() => writeList(this.#paths, key, list));
   }
 

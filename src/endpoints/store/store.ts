@@ -24,7 +24,6 @@ import { diffIds, type DiffIds } from './diff-ids.ts';
 import { findEntries, resolveName, type NonEmpty } from './find.ts';
 import { learn, learnNew, missingFrom, reach } from './graph.ts';
 import { writeHashed, type Ingested } from './ingest.ts';
-import { readList } from './kept-list.ts';
 import { sweepLeftovers } from './leases.ts';
 import {
   isContentDigest,
@@ -205,8 +204,11 @@ class LocalStore implements Store {
   async summaries(): Promise<readonly ImageSummary[]> {
     const platform = this.#platform;
     const state = await this.#state.key();
-    const kept = state && (await readList(this.#paths, { ...state, platform }));
-    if (kept) return kept;
+    if (state) {
+      const { readList } = await import('./kept-list.ts');
+      const kept = await readList(this.#paths, { ...state, platform });
+      if (kept) return kept;
+    }
     const { index, facts, key } = await this.#state.view();
     const images = index.entries.filter((entry) => !isAttached(entry, facts));
     const summaries = summarise(images, facts, platform);

@@ -83,13 +83,6 @@ test.each([
   expect(await readList(paths, KEY)).toBeUndefined();
 });
 
-test('a short list is not kept', async () => {
-  const paths = storePaths(folder());
-  await writeList(paths, KEY, LIST.slice(0, 20));
-  expect(existsSync(paths.list)).toBe(false);
-  expect(await readList(paths, KEY)).toBeUndefined();
-});
-
 test.each([{ created: 'a\tb' }, { created: 'a\nb' }, { config: { digest: digestOf('other'), size: 1 } }])(
   'a list with an image that fits into no line is not kept: %j',
   async (more) => {

@@ -304,6 +304,13 @@ describe('a long list of images', () => {
     expect(statSync(list)).toMatchObject({ mtimeMs, ino });
   });
 
+  test('is not kept when it is short', async () => {
+    const store = await newStore();
+    await putImage(store, ALPINE);
+    expect(await store.summaries()).toHaveLength(1);
+    expect(existsSync(join(store.dir, 'images-list.txt'))).toBe(false);
+  });
+
   test('is that of the store as it is now, whatever has changed', async () => {
     const { store, image, expectTrue } = await longList();
     await expectTrue();
