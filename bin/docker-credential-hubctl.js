@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // Serves the keychain entries of hubctl to docker and other programs that speak the docker-credential protocol.
 'use strict';
-const { processIo, interruption } = require('../dist/cli/main.js');
-const { runCredentialHelper } = require('../dist/cli/credential-helper.js');
+const { part } = require('./load.js');
+const { processIo, interruption } = part('main.js');
+const { runCredentialHelper } = part('credential-helper.js');
 
 void serve();
 

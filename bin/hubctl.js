@@ -20,13 +20,12 @@ else if (isOlder(process.versions.node.split('.').map(Number), LEAST)) {
   process.stderr.write(`hubctl: Node.js ${LEAST.join('.')} or newer is needed, this is ${process.versions.node}\n`);
   process.exit(8);
 } else {
-  const module = require('module');
   const processors = require('os').availableParallelism();
   // Node.js packs layers and writes files with four threads, however many processors there are.
   const threads = process.env.UV_THREADPOOL_SIZE || Math.min(processors + 2, MOST_THREADS);
   if (processors > 3) process.env.UV_THREADPOOL_SIZE = String(threads);
-  if (module.enableCompileCache) module.enableCompileCache();
-  start(require('../dist/cli/main.js'));
+  const { part, keepCode } = require('./load.js');
+  start(part('main.js'), keepCode);
 }
 
 /** `help.image.ls` for `image ls --help`; the names are those of src/cli/answers.ts. */
@@ -63,24 +62,29 @@ function cannotWrite(error) {
   process.exit(9);
 }
 
-function start({ run, fail, processIo, interruption }) {
+function start({ run, fail, processIo, interruption }, keepCode) {
   const controller = new AbortController();
   const argv = process.argv.slice(2);
+  const opened = new Set();
+  let readerLeft = false;
+  const io = processIo(controller.signal, (stream, isResult) => {
+    opened.add(stream);
+    stream.on('error', (error) => {
+      if (!isResult) return;
+      if (error.code !== 'EPIPE') cannotWrite(error);
+      readerLeft = true;
+      setTimeout(() => process.exit(0), LINGER).unref();
+      controller.abort(interruption('SIGPIPE'));
+    });
+  });
   // A command asks for the signal when it begins. Until then nothing needs an orderly end, and the system's is the quickest.
   const signal = { enumerable: true, get: () => listen(controller, { argv, interruption }) };
-  const io = Object.defineProperty(processIo(controller.signal), 'signal', signal);
-  let readerLeft = false;
-  process.stdout.on('error', (error) => {
-    if (error.code !== 'EPIPE') cannotWrite(error);
-    readerLeft = true;
-    setTimeout(() => process.exit(0), LINGER).unref();
-    controller.abort(interruption('SIGPIPE'));
-  });
-  process.stderr.on('error', () => undefined);
+  Object.defineProperty(io, 'signal', signal);
   process.on('uncaughtException', async (error) => process.exit(await fail(error, argv, io)));
   run(argv, io).then((status) => {
     process.exitCode = readerLeft ? 0 : status;
-    setTimeout(leave, LINGER).unref();
+    if (!controller.signal.aborted) keepCode();
+    setTimeout(leave, LINGER, opened).unref();
   });
 }
 
@@ -103,8 +107,9 @@ function listen(controller, { argv, interruption }) {
 }
 
 /** Ends the process unless somebody still reads what was written. */
-function leave() {
-  if (process.stdout.writableLength > 0) process.stdout.once('drain', leave);
+function leave(opened) {
+  const [busy] = [...opened].filter((stream) => stream.writableLength > 0);
+  if (busy) busy.once('drain', () => leave(opened));
   else process.exit();
 }
 

@@ -3,8 +3,11 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { ROOT, bundleCli, bundledPackages } from './bundle.js';
+import { warmUp } from './warm-up.js';
 
 const DIST = join(ROOT, 'dist');
+/** What V8 compiled of the command line, here or elsewhere; it is made when all the rest is there. */
+const CODE = join(DIST, 'cli/code');
 /** Start of the names of folders that a build works in. */
 const UNFINISHED = '.build-';
 
@@ -57,26 +60,36 @@ async function filesIn(folder) {
 }
 
 /**
- * Moves a finished build over the last one file by file: a program that starts meanwhile finds a whole one, since
- * chunks are named by content and the entry points, which name them, are moved last.
+ * Moves a finished build over the last one file by file: a program that starts meanwhile finds a whole one, since it is a
+ * single file.
  *
  * @param {string} built
  * @param {string} target
  */
 async function publish(built, target) {
   const moves = (await filesIn(built)).map((file) => ({ file, to: join(target, relative(built, file)) }));
-  const isChunk = (/** @type {{ to: string }} */ move) => Number(move.to.includes('/chunks/'));
-  for (const { file, to } of moves.toSorted((a, b) => isChunk(b) - isChunk(a))) {
+  for (const { file, to } of moves) {
     await mkdir(dirname(to), { recursive: true });
     await rename(file, to);
   }
   return new Set(moves.map(({ to }) => to));
 }
 
-/** @param {ReadonlySet<string>} fresh */
-async function removeStale(fresh) {
-  const isStale = (/** @type {string} */ file) => !fresh.has(file) && !file.startsWith(join(DIST, UNFINISHED));
-  await Promise.all((await filesIn(DIST)).filter(isStale).map((file) => rm(file, { force: true })));
+/**
+ * @param {string} folder
+ * @param {ReadonlySet<string>} fresh
+ */
+async function removeStale(folder, fresh) {
+  const others = [join(DIST, UNFINISHED), CODE];
+  const isStale = (/** @type {string} */ file) => !fresh.has(file) && !others.some((other) => file.startsWith(other));
+  await Promise.all((await filesIn(folder)).filter(isStale).map((file) => rm(file, { force: true })));
+}
+
+/** The program runs without compiled code as well, so that a machine where it cannot serve on loopback can build it. */
+async function compileCode() {
+  await warmUp(ROOT).catch((error) =>
+    console.error(`build: no compiled code is kept: ${String(error).split('\n')[0]}`),
+  );
 }
 
 /**
@@ -94,7 +107,8 @@ try {
   const cliOnly = process.argv.includes('--cli');
   await allDone([cliOnly ? Promise.resolve() : compileLibrary(built), compileCli(join(built, 'cli'))]);
   const fresh = await publish(built, DIST);
-  if (!cliOnly) await removeStale(fresh);
+  await removeStale(cliOnly ? join(DIST, 'cli') : DIST, fresh);
+  await compileCode();
 } catch (error) {
   console.error(`build failed: ${String(error).split('\n')[0]}`);
   process.exitCode = 1;

@@ -1,10 +1,11 @@
-// How is the command line bundled, and which files does each chunk hold?
-import { build, transform } from 'esbuild';
+// How is the command line bundled, and which sources does each chunk hold?
+import { build } from 'esbuild';
 import { constants as http2Constants } from 'node:http2';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { packed } from './pack.js';
 
 /** The folder of package.json. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -12,24 +13,35 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Programs that bin/ starts. */
 const ENTRIES = ['src/cli/main.ts', 'src/cli/credential-helper.ts'];
 
-/**
- * undici loads HTTP/2 whether it is used or not, which takes 5 to 9 ms. Of it the constants are needed at once, the rest
- * when a connection is made.
- *
- * @type {import('esbuild').Plugin}
- */
-const LAZY_HTTP2 = {
-  name: 'lazy-http2',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:http2$/ }, ({ importer }) =>
-      importer.includes('undici') ? { path: 'http2', namespace: 'lazy' } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
-      contents: `exports.constants = ${JSON.stringify(http2Constants)};
-        exports.connect = (...args) => process.getBuiltinModule('node:http2').connect(...args);`,
-    }));
+/** What packages load of Node.js whether it is used or not, and what stands for it until it is. */
+const LATE = {
+  // 5 to 9 ms. The constants are needed at once, the rest when a connection is made.
+  http2: {
+    importer: 'undici',
+    contents: `exports.constants = ${JSON.stringify(http2Constants)};
+      exports.connect = (...args) => process.getBuiltinModule('node:http2').connect(...args);`,
+  },
+  // For subcommands that are programs of their own; there are none.
+  child_process: {
+    importer: 'commander',
+    contents: `exports.spawn = (...args) => process.getBuiltinModule('node:child_process').spawn(...args);`,
   },
 };
+
+/** @type {import('esbuild').Plugin} */
+const LOAD_LATE = {
+  name: 'load-late',
+  setup({ onResolve, onLoad }) {
+    for (const [name, { importer: by, contents }] of Object.entries(LATE)) {
+      onResolve({ filter: new RegExp(`^node:${name}$`) }, ({ importer }) =>
+        importer.includes(by) ? { path: name, namespace: 'late' } : undefined,
+      );
+      onLoad({ filter: new RegExp(`^${name}$`), namespace: 'late' }, () => ({ contents }));
+    }
+  },
+};
+
+const MAKERS_OF_CODE = ['bin/load.js', 'bin/keep-code.js', 'scripts/warm-up.js'];
 
 /** @satisfies {import('esbuild').BuildOptions} */
 const OPTIONS = {
@@ -39,13 +51,14 @@ const OPTIONS = {
   platform: 'node',
   target: 'node20.18',
   external: ['keytar'],
-  plugins: [LAZY_HTTP2],
+  plugins: [LOAD_LATE],
   logLevel: 'warning',
 };
 
 /**
- * Bundles src/cli into `outdir`, one chunk per `import()`, with the answers that need no program, and gives esbuild's
- * account of what is where. Dependencies are inlined, but for the keychain: it is native, optional and loaded only on use.
+ * Bundles src/cli into `outdir`, one chunk per `import()` and all of them in one file, with the answers that need no program,
+ * and gives esbuild's account of what is where. Dependencies are inlined, but for the keychain: it is native, optional and
+ * loaded only on use.
  *
  * @param {string} outdir absolute
  */
@@ -64,31 +77,12 @@ export async function bundleCli(outdir) {
     }),
     writeAnswers(join(outdir, 'answers')),
   ]);
-  await writeFile(join(outdir, 'package.json'), '{ "type": "commonjs" }\n');
-  for (const { path, text } of result.outputFiles) {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, await commonJs(text));
-  }
+  const { platform, target } = OPTIONS;
+  // Compiled code is found by the id of the pack, and depends on how it is made as well.
+  const salt = await Promise.all(MAKERS_OF_CODE.map((path) => readFile(join(ROOT, path), 'utf8')));
+  const pack = await packed(result.outputFiles, { platform, target }, salt.join(''));
+  await writeFile(join(outdir, 'pack.js'), pack, 'latin1');
   return result.metafile;
-}
-
-/**
- * Only modules can be split into chunks, but Node.js loads a file of CommonJS in half the time: with some forty of them
- * that is a third of the start of a pull.
- *
- * @param {string} text of a module
- */
-async function commonJs(text) {
-  const { code } = await transform(text, {
-    format: 'cjs',
-    platform: 'node',
-    target: OPTIONS.target,
-    legalComments: 'eof',
-    supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': '__moduleUrl' },
-  });
-  const url = "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;\n";
-  return code.includes('__moduleUrl') ? url + code : code;
 }
 
 /**

@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 /** The folder of package.json. */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+const SCRIPTS = ['build', 'bundle', 'pack', 'warm-up'].map((name) => `scripts/${name}.js`);
 /** What dist/ is made of. */
-const SOURCES = ['src', 'scripts/build.js', 'scripts/bundle.js', 'package-lock.json'];
+const SOURCES = ['src', ...SCRIPTS, 'package-lock.json'];
 
 /**
  * @typedef {{ version?: string, integrity?: string, optional?: boolean }} Installed

@@ -83,7 +83,9 @@ const LAYERS: readonly Layer[] = [
     imports: [...BASE, 'spec/', 'http/', 'auth/', 'credentials/entry.ts', 'endpoints/registry/'],
     types: ['credentials/', 'endpoints/store/'],
   },
-  { files: 'defaults.ts', imports: LIBRARY },
+  // One environment becomes registries, credentials and a store: the parts of that know of each other, and of all below.
+  { files: 'defaults/', imports: LIBRARY },
+  { files: 'defaults.ts', imports: [...LIBRARY, 'defaults/'] },
   { files: 'index.ts', imports: [...LIBRARY, 'defaults.ts'] },
   // cli/ may import what index.ts exports: its own test is below.
 ];

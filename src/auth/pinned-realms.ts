@@ -1,6 +1,7 @@
 // Which token service was accepted for a registry at login, also in later runs?
 import { isRecord } from '../util/json.ts';
 import { readPrivate, updatePrivate } from '../util/private-file.ts';
+import { parseUrl } from '../util/url.ts';
 
 /** Origins of token services by the names that registries have in references. */
 export interface PinnedRealms {
@@ -33,9 +34,10 @@ function parsePins(text: string | undefined): ReadonlyMap<string, string> {
   const document = text === undefined ? undefined : parsed(text);
   if (!isRecord(document) || document['version'] !== VERSION || !isRecord(document['realms'])) return new Map();
   return new Map(
-    Object.entries(document['realms']).flatMap(([registry, realm]) =>
-      typeof realm === 'string' && URL.canParse(realm) ? [[registry, new URL(realm).origin] as const] : [],
-    ),
+    Object.entries(document['realms']).flatMap(([registry, realm]) => {
+      const url = typeof realm === 'string' ? parseUrl(realm) : undefined;
+      return url ? [[registry, url.origin] as const] : [];
+    }),
   );
 }
 

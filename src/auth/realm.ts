@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from '../http/addresses.ts';
+import { parseUrl } from '../util/url.ts';
 
 /** Token services that are known to belong to a registry, by the name the registry has in references. */
 const BUILT_IN: Readonly<Record<string, string>> = {
@@ -21,7 +22,7 @@ export function resolveRealm(realm: string, url: URL): URL {
       details: { host: url.host },
     });
   }
-  const target = URL.canParse(realm, url.href) ? new URL(realm, url.href) : undefined;
+  const target = parseUrl(realm, url);
   if (!target || (target.protocol !== 'https:' && target.protocol !== 'http:')) {
     throw refused(url, 'names a token service that is not a web address');
   }

@@ -5,6 +5,7 @@ import { isRecord } from '../util/json.ts';
 import { readPrivate, updatePrivate } from '../util/private-file.ts';
 import type { KnownChallenge } from './authorization.ts';
 import { TokenCache, type CachedToken } from './token-cache.ts';
+import { parseUrl } from '../util/url.ts';
 
 export interface SavedTokens {
   readonly tokens: TokenCache;
@@ -67,9 +68,9 @@ export async function loadTokens(path: string, clock: Pick<Clock, 'now'>): Promi
  * False when the file could not be changed.
  */
 export async function forgetTokens(path: string, host: string | undefined, now: number): Promise<boolean> {
-  if (host !== undefined && !URL.canParse(`https://${host}`)) return true;
-  const origins =
-    host === undefined ? undefined : [new URL(`https://${host}`).origin, new URL(`http://${host}`).origin];
+  const [https, http] = host === undefined ? [] : [parseUrl(`https://${host}`), parseUrl(`http://${host}`)];
+  if (host !== undefined && (!https || !http)) return true;
+  const origins = https && http ? [https.origin, http.origin] : undefined;
   return updatePrivate(path, (text) => {
     const file = parseFile(text, now) ?? emptyFile();
     const forgotten = (origins ?? [EVERY]).map((origin) => [origin, now] as const);

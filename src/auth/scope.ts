@@ -37,14 +37,12 @@ function splitScopes(text: string): readonly string[] {
 /** A name may hold a port, so the first and the last colon count. Text without actions stands for itself. */
 function parseScope(text: string): Scope {
   const last = text.lastIndexOf(':');
-  if (last <= text.indexOf(':')) return { resource: text, actions: [] };
-  return {
-    resource: text.slice(0, last),
-    actions: text
-      .slice(last + 1)
-      .split(',')
-      .filter(Boolean),
-  };
+  const actions = text
+    .slice(last + 1)
+    .split(',')
+    .filter(Boolean);
+  const hasActions = last > text.indexOf(':') && actions.length > 0;
+  return hasActions ? { resource: text.slice(0, last), actions } : { resource: text, actions: [] };
 }
 
 function formatScope(resource: string, actions: ReadonlySet<string>): string {

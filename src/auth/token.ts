@@ -148,7 +148,9 @@ function parseAnswer(text: string, request: TokenRequest): Record<string, unknow
 
 /** Seconds that are left. Only the clock of the service is used to see how old the token is, since ours may be wrong. */
 function lifeOf(value: Record<string, unknown>, response: HttpResponse, clock: Clock): number {
-  const declared = Number(value['expires_in']);
+  // Some services write the number as text. Anything else may not even be made a number.
+  const says = value['expires_in'];
+  const declared = typeof says === 'number' || typeof says === 'string' ? Number(says) : Number.NaN;
   const life = declared > SHORTEST_LIFE ? Math.min(declared, LONGEST_LIFE) : SHORTEST_LIFE;
   const date = Date.parse(response.headers.get('date') ?? '');
   const issued = Date.parse(textOf(value['issued_at']) ?? '');

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { HubError } from '../errors.ts';
 import type { DialledAhead } from '../http/dial-ahead.ts';
 import { hostAhead } from './ahead.ts';
-import type { Io } from './io.ts';
+import type { Io, OutputStream } from './io.ts';
 
 /** Runs one command line (without node and script). Never throws: failures are told on stderr and become the exit status. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
@@ -36,9 +36,20 @@ export async function fail(error: unknown, argv: readonly string[], io: Io): Pro
   return report(error, io, { debug: asksFor(argv, /^(?:--debug|-q*Dq*)$/), json: asksFor(argv, /^--json$/) });
 }
 
+/** Told when a standard stream is opened: that of results, or that of everything else. */
+type OnOpened = (stream: OutputStream, isResult: boolean) => void;
+
 /** The world of this process, for `run`. Node.js opens a standard stream when it is first asked for, which takes 3 ms. */
-export function processIo(signal: AbortSignal): Io {
+export function processIo(signal: AbortSignal, onOpened?: OnOpened): Io {
   const { env, platform, arch, version } = process;
+  const opened = new Set<OutputStream>();
+  const tell = (stream: OutputStream, isResult: boolean): OutputStream => {
+    if (!opened.has(stream)) {
+      opened.add(stream);
+      onOpened?.(stream, isResult);
+    }
+    return stream;
+  };
   return {
     env,
     cwd: process.cwd(),
@@ -50,10 +61,10 @@ export function processIo(signal: AbortSignal): Io {
       return process.stdin;
     },
     get stdout() {
-      return process.stdout;
+      return tell(process.stdout, true);
     },
     get stderr() {
-      return process.stderr;
+      return tell(process.stderr, false);
     },
     signal,
   };

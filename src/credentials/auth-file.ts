@@ -159,7 +159,7 @@ export class AuthFile implements CredentialStore {
       const target = await followLink(this.path);
       await withLock(`${target}.lock`, { signal: this.#signal, timeout: LOCK_TIMEOUT }, async (lock) => {
         // A process that was killed may have left a lock that it was making.
-        await removeAbandoned(dirname(target), `${basename(target)}.lock.`, now());
+        removeAbandoned(dirname(target), `${basename(target)}.lock.`, now());
         for (let left = MOST_TRIES; !(await this.#tryEdit(target, change, { lock, isLast: left === 0 })); left -= 1);
       });
     } catch (error) {

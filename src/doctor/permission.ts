@@ -8,6 +8,7 @@ import { systemClock } from '../http/clock.ts';
 import type { HttpResponse, Send } from '../http/layer.ts';
 import { grantedActions } from './grants.ts';
 import { attempt, failed, isStep, ok, type Step } from './step.ts';
+import { parseUrl } from '../util/url.ts';
 
 export interface Visitor {
   readonly registry: string;
@@ -55,7 +56,8 @@ export async function* examinePermission(
 function describe({ scheme, parameters }: Challenge): string {
   if (scheme === 'basic') return 'a user name and a password with every request (Basic)';
   const { realm = '', service } = parameters;
-  const where = URL.canParse(realm) ? new URL(realm).origin + new URL(realm).pathname : 'no address';
+  const url = parseUrl(realm);
+  const where = url ? url.origin + url.pathname : 'no address';
   return `a token from ${where}${service === undefined ? '' : ` for ${service}`} (Bearer)`;
 }
 

@@ -3,7 +3,22 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 const isLoopbackAddress = within(['127.0.0.0/8', '::1/128']);
 const isMachineLocalAddress = within(['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '::/128', '::1/128', 'fe80::/10']);
-const isPrivateNetworkAddress = within(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']);
+/** And what belongs to nobody on the internet: benchmarks, protocol assignments, groups, and what is reserved. */
+const isPrivateNetworkAddress = within([
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '192.0.0.0/24',
+  '198.18.0.0/15',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  'fc00::/7',
+  'fec0::/10',
+  'ff00::/8',
+]);
+/** Where the last four bytes are an IPv4 address that a gateway goes on to, or that the machine takes for one (RFC 6052, 4291). */
+const isEmbeddingAddress = within(['64:ff9b::/96', '::/96']);
 
 /** A host name or address as it is compared: lower case, without brackets, zone or the dot of the root. */
 export function bareHost(hostname: string): string {
@@ -19,12 +34,24 @@ export function isLoopback(hostname: string): boolean {
 
 /** True for an address that a server must never send a client to: loopback, link-local, unspecified. */
 export function isMachineLocal(hostname: string): boolean {
-  return isLoopback(hostname) || isMachineLocalAddress(bareHost(hostname));
+  return isLoopback(hostname) || spellingsOf(hostname).some(isMachineLocalAddress);
 }
 
 /** True for an IP literal of a private network (RFC 1918, RFC 6598, unique local). */
 export function isPrivateAddress(hostname: string): boolean {
-  return isPrivateNetworkAddress(bareHost(hostname));
+  return spellingsOf(hostname).some(isPrivateNetworkAddress);
+}
+
+/** An address, and the IPv4 address inside it. */
+function spellingsOf(hostname: string): readonly string[] {
+  const host = bareHost(hostname);
+  if (!host.includes(':') || !isEmbeddingAddress(host)) return [host];
+  const dotted = /:(\d+\.\d+\.\d+\.\d+)$/.exec(host)?.[1];
+  if (dotted !== undefined) return [host, dotted];
+  // The URL parser and name services write the last four bytes as two groups, and leave out what is zero.
+  const [high = '0', low = '0'] = host.endsWith('::') ? [] : ['0', ...host.split(':')].slice(-2);
+  const value = Number.parseInt(high || '0', 16) * 65_536 + Number.parseInt(low || '0', 16);
+  return [host, [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.')];
 }
 
 /** The host and, when it is written, the port of `example.com:5000`, `[::1]:5000` or `::1`. */

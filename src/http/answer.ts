@@ -18,12 +18,13 @@ const MAX_HEAD = 32 * 1024;
 const MAX_HEADERS = 256;
 /** Of a chunk's size with its extensions, and of each trailer. */
 const MAX_LINE = 4096;
-const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const VERSIONS = ['HTTP/1.1 ', 'HTTP/1.0 '];
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
  * Reads answers one after the other (RFC 9112). What is not plainly right is refused, with `details.odd` while nothing was
- * told to the listener yet: another version, folded or malformed headers, lengths that contradict each other, other
+ * told to the listener yet: another version than 1.1 and 1.0, folded or malformed headers, lengths that contradict each other, other
  * encodings than chunked, a switch of protocols.
  */
 export class AnswerReader {
@@ -85,8 +86,9 @@ export class AnswerReader {
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end > MAX_HEAD || (end === -1 && text.length >= MAX_HEAD)) throw odd('large headers');
     // Something else than HTTP may wait for an answer before it goes on.
-    if (!'HTTP/1.1 '.startsWith(text.slice(0, 9))) throw odd('another protocol');
+    if (!VERSIONS.some((version) => version.startsWith(text.slice(0, 9)))) throw odd('another protocol');
     if (end === -1) {
+      if (/(?:^|[^\r])\n/.test(text)) throw odd('lines that end with a line feed alone');
       this.#text = text;
       return bytes.length;
     }
@@ -96,19 +98,17 @@ export class AnswerReader {
   }
 
   #begin(head: string): void {
-    const [first = '', ...lines] = head.split('\r\n');
-    const status = Number(STATUS_LINE.exec(first)?.[1] ?? 0);
-    if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
-    const headers = parseHeaders(lines);
+    const { status, isOld, headers } = parseHead(head);
+    const framing = framingOf(headers);
     if (status < 200) {
       this.#listener.onHead(status, headers);
       return;
     }
-    const framing = framingOf(headers);
-    this.#keeps = !listOf(headers['connection']).includes('close') && framing !== 'until-close';
     this.#idle = idleOf(headers['keep-alive']);
-    const hasNone = this.#listener.onHead(status, headers) || status === 204 || status === 304;
-    this.#expect(hasNone ? 0 : framing);
+    const isEmpty = this.#listener.onHead(status, headers) || status === 204 || status === 304;
+    const body = isEmpty ? 0 : framing;
+    this.#keeps = !isOld && body !== 'until-close' && !listOf(headers['connection']).includes('close');
+    this.#expect(body);
   }
 
   /** Goes on to the body. */
@@ -166,7 +166,7 @@ export class AnswerReader {
       this.#state = 'chunk-size';
       return;
     }
-    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/.exec(line)?.[1];
+    const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e]*)?$/.exec(line)?.[1];
     if (size === undefined) throw broken('a chunk without a size');
     this.#left = Number.parseInt(size, 16);
     this.#state = this.#left === 0 ? 'trailer' : 'chunk';
@@ -179,19 +179,48 @@ export class AnswerReader {
   }
 }
 
+interface Head {
+  readonly status: number;
+  /** HTTP/1.0, whose connections end with the answer. */
+  readonly isOld: boolean;
+  readonly headers: RawHeaders;
+}
+
+function parseHead(head: string): Head {
+  const [first = '', ...lines] = head.split('\r\n');
+  const [, minor, code = 0] = STATUS_LINE.exec(first) ?? [];
+  const status = Number(code);
+  if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
+  const headers = parseHeaders(lines);
+  if (minor === '0') checkOld(status, headers);
+  return { status, isOld: minor === '0', headers };
+}
+
+/** The older version has neither of these [RFC 9112 6.1, RFC 9110 15.2]. */
+function checkOld(status: number, headers: RawHeaders): void {
+  if (status < 200 || headers['transfer-encoding'] !== undefined) throw odd('a malformed answer');
+}
+
 function parseHeaders(lines: readonly string[]): RawHeaders {
   const headers = Object.create(null) as Record<string, string | string[]>;
   for (const line of lines) {
     const [, name, text] = HEADER.exec(line) ?? [];
     if (name === undefined || text === undefined) throw odd('a malformed header');
     const key = name.toLowerCase();
-    const value = decode(text.trimEnd());
+    const value = decode(withoutEnd(text));
     const known = headers[key];
     if (known === undefined) headers[key] = value;
     else if (typeof known === 'string') headers[key] = [known, value];
     else known.push(value);
   }
   return headers;
+}
+
+/** Without the blanks at the end. `trimEnd` would take bytes of UTF-8 for blanks, such as the last one of `à`. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === ' ' || text[end - 1] === '\t') end -= 1;
+  return text.slice(0, end);
 }
 
 /** Header values were read byte by byte; those beyond ASCII are UTF-8. */

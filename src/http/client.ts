@@ -20,7 +20,7 @@ export interface HttpTimeouts {
   readonly connect?: number | undefined;
   /** For a TLS handshake; 10,000 by default. */
   readonly handshake?: number | undefined;
-  /** Until the headers of an answer are there; 30,000 by default. */
+  /** Until the headers of an answer are there; 25,000 by default. */
   readonly headers?: number | undefined;
   /** Between two pieces of an answer; 30,000 by default. */
   readonly body?: number | undefined;

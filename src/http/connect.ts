@@ -2,12 +2,12 @@
 import { setMaxListeners } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
-import { connect, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
+import { connect, TLSSocket, type ConnectionOptions, type PeerCertificate, type SecureContext } from 'node:tls';
 import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from './addresses.ts';
 import type { Clock } from './clock.ts';
-import { dial, type Lookup } from './dial.ts';
+import { dial, forbiddenAddress, type DialOptions, type Lookup } from './dial.ts';
 import type { DialledAhead } from './dial-ahead.ts';
 import { failureOf } from './failure.ts';
 import { proxyAuthorization, proxyFor, type ProxyOptions } from './proxy.ts';
@@ -31,6 +31,19 @@ export interface ConnectOptions {
 
 const TIMEOUT = 10_000;
 
+interface Dialling extends Pick<DialOptions, 'place' | 'tapped' | 'begin'> {
+  readonly reach: Reach;
+}
+
+interface Secure {
+  readonly context: SecureContext;
+  /** False when any certificate will do. */
+  readonly verify: boolean;
+}
+
+/** Where a connection may lead: `network` leaves out this machine and its link, `internet` private networks as well. */
+export type Reach = 'any' | 'network' | 'internet';
+
 /** Opens connections for one command; every certificate check of hubctl is made here. */
 export class Connector {
   readonly #options: ConnectOptions;
@@ -40,8 +53,8 @@ export class Connector {
   /** Hosts whose certificate the built-in CAs do not vouch for, so that those of the operating system are asked as well. */
   readonly #asksSystem = new Set<string>();
   readonly #onThisMachine = new Set<string>();
-  /** True once the user was led to an address of a private network by what the user named. */
-  #isInside = false;
+  /** Hosts that were connected to at an address of a private network. */
+  readonly #inside = new Set<string>();
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -50,22 +63,22 @@ export class Connector {
   }
 
   /**
-   * A connection to the origin of `url`, ready for a request; https goes through the proxy if there is one. `guarded` refuses addresses of this machine, its link and private networks,
-   * unless a proxy makes the connection. Throws UNREACHABLE, TIMEOUT, TLS, REFUSED, CONFIG_INVALID, ABORTED.
+   * A connection to the origin of `url`, ready for a request; https goes through the proxy if there is one. Addresses out of `reach`
+   * are refused; a name that a proxy looks up is the proxy's to judge. Throws UNREACHABLE, TIMEOUT, TLS, REFUSED, CONFIG_INVALID, ABORTED.
    */
-  async open(url: URL, guarded = false): Promise<Socket> {
-    return url.protocol === 'https:' ? this.#openSecure(url, guarded) : this.#dial(url, { place: url.host, guarded });
+  async open(url: URL, reach: Reach = 'any'): Promise<Socket> {
+    return url.protocol === 'https:' ? this.#openSecure(url, reach) : this.#dial(url, { place: url.host, reach });
   }
 
-  /** As `open`, for a reader of our own: a plain connection comes with a tap. */
-  async openTapped(url: URL, guarded: boolean): Promise<Socket> {
+  /** As `open`, for a reader of our own: the connection comes with a tap, unless TLS runs over one that was there before. */
+  async openTapped(url: URL, reach: Reach): Promise<Socket> {
     const isPlain = url.protocol === 'http:';
-    return isPlain ? this.#dial(url, { place: url.host, guarded, tapped: true }) : this.#openSecure(url, guarded);
+    return isPlain ? this.#dial(url, { place: url.host, reach, tapped: true }) : this.#openSecure(url, reach, true);
   }
 
   /** A connection to the proxy itself, for plain http requests that it forwards. Throws as `open` does. */
   async openProxy(proxy: URL): Promise<Socket> {
-    const socket = await this.#dial(proxy, { place: `the proxy ${proxy.host}`, guarded: false });
+    const socket = await this.#dial(proxy, { place: `the proxy ${proxy.host}`, reach: 'any' });
     if (proxy.protocol === 'http:') return socket;
     const context = await this.#trust.contextFor(proxy.host);
     return this.#handshake(proxy, socket, { context, verify: true }).catch((error: unknown) => {
@@ -78,9 +91,18 @@ export class Connector {
     return proxyFor(url, this.#options.proxy ?? {});
   }
 
-  /** True for a host that is this machine, by its name or by the address it had when it was connected to. */
-  isOnThisMachine(url: URL): boolean {
-    return isLoopback(url.hostname) || this.#onThisMachine.has(url.hostname);
+  /**
+   * How far a server may lead: one on this machine anywhere, one of a private network into private networks, any other one
+   * only to the internet. What another server may do makes no difference.
+   */
+  reachFrom({ hostname }: URL): Reach {
+    if (isLoopback(hostname) || this.#onThisMachine.has(hostname)) return 'any';
+    return isPrivateAddress(hostname) || this.#inside.has(hostname) ? 'network' : 'internet';
+  }
+
+  /** For what a proxy will connect to: throws REFUSED for an address that is out of reach as it is written. */
+  checkWritten({ hostname }: URL, reach: Reach): void {
+    if (reach !== 'any' && outside(reach)(hostname)) throw forbiddenAddress(bareHost(hostname), bareHost(hostname));
   }
 
   /** Gives up connections that are being made. */
@@ -89,24 +111,39 @@ export class Connector {
   }
 
   /** The connection that TLS to the origin runs over. */
-  async #openCarrier(url: URL, guarded: boolean): Promise<Socket> {
+  async #openCarrier(url: URL, reach: Reach): Promise<Socket> {
     const proxy = this.proxyFor(url);
-    return proxy ? this.#tunnel(proxy, url) : this.#dial(url, { place: url.host, guarded });
+    if (!proxy) return this.#dial(url, { place: url.host, reach });
+    this.checkWritten(url, reach);
+    return this.#tunnel(proxy, url);
   }
 
-  async #openSecure(url: URL, guarded: boolean): Promise<Socket> {
+  async #openSecure(url: URL, reach: Reach, tapped = false): Promise<Socket> {
     const { host } = url;
     const verify = !(this.#options.insecure?.(host) ?? false);
+    const asked = this.#asksSystem.has(host);
     try {
-      const context = await this.#contextFor(host);
-      return await this.#handshake(url, await this.#openCarrier(url, guarded), { context, verify });
+      const secure = { context: await this.#contextFor(host), verify };
+      if (tapped && !this.proxyFor(url)) return await this.#dialSecure(url, reach, secure);
+      return await this.#handshake(url, await this.#openCarrier(url, reach), secure);
     } catch (error) {
-      const mayKnow = isUnknownAuthority(error) && !this.#asksSystem.has(host);
+      // Another connection, begun at the same time, may have found that out by now.
+      const mayKnow = isUnknownAuthority(error) && !asked;
       const wider = mayKnow ? await this.#trust.contextWithSystemRoots(host) : undefined;
-      if (!wider) throw await this.#explained(error, url, guarded);
+      if (!wider) throw await this.#explained(error, url, reach);
       this.#asksSystem.add(host);
-      return this.#openSecure(url, guarded);
+      return this.#openSecure(url, reach, tapped);
     }
+  }
+
+  /** Without a carrier: a socket that is one with its TLS can read into a buffer of ours. */
+  async #dialSecure(url: URL, reach: Reach, secure: Secure): Promise<Socket> {
+    const begin: DialOptions['begin'] = (where, onread) => {
+      const options = { ...this.#tlsOptions(url, secure), ...where, onread };
+      return connect(options);
+    };
+    const socket = await this.#dial(url, { place: url.host, reach, begin });
+    return socket instanceof TLSSocket ? this.#secured(url, socket) : this.#handshake(url, socket, secure);
   }
 
   async #contextFor(host: string): Promise<SecureContext> {
@@ -114,12 +151,12 @@ export class Connector {
     return wider ?? this.#trust.contextFor(host);
   }
 
-  async #dial(url: URL, options: { place: string; guarded: boolean; tapped?: boolean }): Promise<Socket> {
+  async #dial(url: URL, options: Dialling): Promise<Socket> {
     const { lookup, connectTimeout: timeout = TIMEOUT } = this.#options;
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-    const isForbidden = options.guarded ? this.#isOutOfReach : undefined;
-    const { place, tapped = false, guarded } = options;
-    const begun = guarded ? undefined : await this.#options.ahead?.take(url.hostname, port, tapped);
+    const { place, tapped = false, reach, begin } = options;
+    const isForbidden = reach === 'any' ? undefined : outside(reach);
+    const begun = isForbidden ? undefined : await this.#options.ahead?.take(url.hostname, port, tapped);
     const socket =
       begun ??
       (await dial(url.hostname, port, {
@@ -128,17 +165,14 @@ export class Connector {
         lookup,
         isForbidden,
         tapped,
+        begin,
         signal: this.#closing.signal,
       }));
     const { remoteAddress = '' } = socket;
     if (isLoopback(remoteAddress)) this.#onThisMachine.add(url.hostname);
-    if (isPrivateAddress(remoteAddress)) this.#isInside = true;
+    if (isPrivateAddress(remoteAddress)) this.#inside.add(url.hostname);
     return socket;
   }
-
-  /** A server on the internet has no business inside a private network, unless the user works in there. */
-  readonly #isOutOfReach = (address: string): boolean =>
-    isMachineLocal(address) || (!this.#isInside && isPrivateAddress(address));
 
   /** Asks the proxy for a tunnel to the origin. */
   async #tunnel(proxy: URL, url: URL): Promise<Socket> {
@@ -168,23 +202,30 @@ export class Connector {
     }
   }
 
-  async #handshake(
-    url: URL,
-    carrier: Socket,
-    options: { context: SecureContext; verify: boolean },
-  ): Promise<TLSSocket> {
+  async #handshake(url: URL, carrier: Socket, secure: Secure): Promise<TLSSocket> {
+    try {
+      return await this.#secured(url, connect({ socket: carrier, ...this.#tlsOptions(url, secure) }));
+    } catch (error) {
+      carrier.destroy();
+      throw error;
+    }
+  }
+
+  #tlsOptions(url: URL, { context, verify }: Secure): ConnectionOptions {
     const host = bareHost(url.hostname);
-    const session = options.verify ? this.#sessions.get(url.host) : undefined;
-    const socket = connect({
-      socket: carrier,
-      host,
-      ...(isIP(host) === 0 && { servername: host }),
-      secureContext: options.context,
+    // The name of the certificate is the one that was asked for, whatever address it led to.
+    return {
+      ...(isIP(host) === 0 ? { servername: host } : { host }),
+      secureContext: context,
       // Always said, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment cannot turn the check off.
-      rejectUnauthorized: options.verify,
+      rejectUnauthorized: verify,
       ALPNProtocols: ['http/1.1'],
-      session,
-    });
+      session: verify ? this.#sessions.get(url.host) : undefined,
+    };
+  }
+
+  /** Waits until the handshake is over. */
+  async #secured(url: URL, socket: TLSSocket): Promise<TLSSocket> {
     socket.on('session', (fresh: Buffer) => socket.authorized && this.#sessions.set(url.host, fresh));
     const abort = (): void => void socket.destroy(this.#closing.signal.reason as Error);
     this.#closing.signal.addEventListener('abort', abort, { once: true });
@@ -199,7 +240,7 @@ export class Connector {
       socket.removeAllListeners('error');
       return socket.setNoDelay(true);
     } catch (error) {
-      carrier.destroy();
+      socket.destroy();
       throw error;
     } finally {
       clearTimeout(timer);
@@ -208,16 +249,16 @@ export class Connector {
   }
 
   /** Looks at the certificate once more without trusting it, only to say what is wrong with it; nothing is sent. */
-  async #explained(cause: unknown, url: URL, guarded: boolean): Promise<HubError> {
+  async #explained(cause: unknown, url: URL, reach: Reach): Promise<HubError> {
     const plain = this.#tlsFailure(cause, url.host);
     if (HubError.is(cause) || plain.details['reason'] !== 'certificate') return plain;
-    const certificate = await this.#peek(url, guarded).catch(() => undefined);
+    const certificate = await this.#peek(url, reach).catch(() => undefined);
     return this.#tlsFailure(cause, url.host, certificate);
   }
 
-  async #peek(url: URL, guarded: boolean): Promise<PeerCertificate> {
+  async #peek(url: URL, reach: Reach): Promise<PeerCertificate> {
     const context = await this.#trust.contextFor(url.host);
-    const socket = await this.#handshake(url, await this.#openCarrier(url, guarded), { context, verify: false });
+    const socket = await this.#handshake(url, await this.#openCarrier(url, reach), { context, verify: false });
     const certificate = socket.getPeerCertificate();
     socket.destroy();
     return certificate;
@@ -227,6 +268,10 @@ export class Connector {
     const limit = this.#options.handshakeTimeout ?? TIMEOUT;
     return tlsFailureOf(error, { host, certificate, limit, now: this.#options.clock.now() });
   }
+}
+
+function outside(reach: Exclude<Reach, 'any'>): (address: string) => boolean {
+  return (address) => isMachineLocal(address) || (reach === 'internet' && isPrivateAddress(address));
 }
 
 /** The error for a proxy that did not let a request through. */

@@ -1,10 +1,10 @@
 // How is a TCP connection to a host made when the host has several addresses and some of them do not answer?
 import { lookup as systemLookup } from 'node:dns/promises';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost } from './addresses.ts';
 import { abortedBy, codeOf, failureOf } from './failure.ts';
-import { openTapped } from './tap.ts';
+import { openGathering, openTapped } from './tap.ts';
 
 export interface Address {
   readonly address: string;
@@ -25,6 +25,16 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
   /** The bytes of the connection go to its tap; see tap.ts. */
   readonly tapped?: boolean | undefined;
+  /** Begins a connection, one that speaks something above TCP; a plain one by default. Its bytes go to its tap. */
+  readonly begin?: ((where: DialledAddress, onread: OnReadOpts) => Socket) | undefined;
+}
+
+/** One address as `connect` of node:net and node:tls takes it. */
+export interface DialledAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly family: number;
+  readonly noDelay: true;
 }
 
 /** Milliseconds after which the next address is tried while the earlier ones are still being waited for (RFC 8305). */
@@ -83,13 +93,18 @@ class Race {
     clearTimeout(this.#headStart);
     const address = this.#addresses.shift();
     if (!address) return;
-    const where = { host: address.address, port: this.#port, family: address.family, noDelay: true };
-    const socket = this.#options.tapped ? openTapped((onread) => connect({ ...where, onread })) : connect(where);
+    const socket = this.#begin({ host: address.address, port: this.#port, family: address.family, noDelay: true });
     this.#running.add(socket);
     socket.setTimeout(this.#options.timeout, () => socket.destroy(tooLate(this.#options)));
     socket.once('error', (error) => this.#lost(socket, error));
     socket.once('connect', () => this.#won(socket));
     if (this.#addresses.length > 0) this.#headStart = setTimeout(() => this.#next(), HEAD_START);
+  }
+
+  #begin(where: DialledAddress): Socket {
+    const { begin, tapped } = this.#options;
+    if (begin) return openGathering((onread) => begin(where, onread));
+    return tapped ? openTapped((onread) => connect({ ...where, onread })) : connect(where);
   }
 
   #won(socket: Socket): void {
@@ -149,7 +164,8 @@ function tooLate({ place, timeout }: DialOptions): HubError {
   return failureOf({ code: 'ETIMEDOUT' }, { host: place, limit: timeout, details: { sent: false } });
 }
 
-function forbiddenAddress(host: string, address: string): HubError {
+/** The error for an address that a server may not lead to. */
+export function forbiddenAddress(host: string, address: string): HubError {
   const where = host === address ? address : `${host} (${address})`;
   return new HubError('REFUSED', `a server named the address ${where}, which is this machine or inside its network`, {
     hint: 'a registry on the internet has no reason to point there; report it to whoever runs the registry',

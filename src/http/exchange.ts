@@ -1,6 +1,7 @@
 // What happens between one request going out on a connection and the last byte of its answer?
 import { HubError } from '../errors.ts';
 import type { Content } from '../util/content.ts';
+import { whenAborted } from '../util/when-aborted.ts';
 import type { Clock } from './clock.ts';
 import { abortedBy, codeOf, failureOf, seconds } from './failure.ts';
 import { headersOf } from './headers.ts';
@@ -38,6 +39,7 @@ export class Exchange implements Content {
   #empty: HttpResponse | undefined;
   /** Once the answer is not wanted: how many of its bytes may still come before the connection is given up instead. */
   #discardUntil: number | undefined;
+  #forgetSignal: () => void = () => undefined;
   /** Told when it fails, for whoever keeps it until there is a connection. */
   onGivenUp: (() => void) | undefined;
   #isReused = false;
@@ -54,7 +56,7 @@ export class Exchange implements Content {
       this.#settle = { resolve, reject };
     });
     if (request.signal?.aborted) this.#onAbort();
-    else request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    else if (request.signal) this.#forgetSignal = whenAborted(request.signal, () => this.#onAbort());
   }
 
   /** True when nothing more can come of it. */
@@ -104,13 +106,13 @@ export class Exchange implements Content {
     }
   }
 
-  onResponseEnd(): void {
+  /** `isFree`: the connection takes another request at once. That of undici does one turn later, and would open a second one. */
+  onResponseEnd(isFree = false): void {
     if (this.#state !== 'answered') return;
     this.#state = 'ended';
     this.#forgetSignal();
-    // The connection is free one turn later. Whoever is told before that, and goes on with another request, would make
-    // undici open a second one.
-    queueMicrotask(() => setImmediate(() => this.#complete()));
+    if (isFree) this.#complete();
+    else soon(() => setImmediate(() => this.#complete()));
   }
 
   #complete(): void {
@@ -146,7 +148,7 @@ export class Exchange implements Content {
       this.#reader = { consume, resolve, reject };
       this.#pace.since = this.#options.clock.now();
       // Not in this turn: undici may be inside the parser of another connection.
-      queueMicrotask(() => this.#resume());
+      soon(() => this.#resume());
     });
   }
 
@@ -158,13 +160,13 @@ export class Exchange implements Content {
       return;
     }
     this.#discardUntil = this.#received + WORTH_READING;
-    queueMicrotask(() => this.#resume());
+    soon(() => this.#resume());
   }
 
-  readonly #onAbort = (): void => {
+  #onAbort(): void {
     const { signal } = this.#request;
     if (signal) this.fail(abortedBy(signal));
-  };
+  }
 
   #resume(): void {
     if (this.#state === 'answered') this.#controller?.resume();
@@ -177,10 +179,6 @@ export class Exchange implements Content {
       () => this.#resume(),
       (error: unknown) => this.fail(error),
     );
-  }
-
-  #forgetSignal(): void {
-    this.#request.signal?.removeEventListener('abort', this.#onAbort);
   }
 
   /** Looks at whole windows only; one in which the reader made the sender wait does not count. */
@@ -236,6 +234,11 @@ export class Exchange implements Content {
     const details = { received: this.#received, expected: this.#expected, ...(isReset && { reason: 'broken-body' }) };
     return withDetails(failure, details, `${says}${this.#progress}`);
   }
+}
+
+/** As queueMicrotask, which makes a resource to be traced of each call. */
+function soon(call: () => void): void {
+  void Promise.resolve().then(call);
 }
 
 function withDetails(error: HubError, details: object, message = error.message): HubError {

@@ -62,6 +62,11 @@ export class Lane implements WireOwner {
     this.#most = Math.max(1, Math.floor(Math.min(this.#most, this.#wires.size) / 2));
   }
 
+  /** From now on there are other connections than those there were: something on their way may be out of order. */
+  renew(): void {
+    for (const wire of this.#wires) wire.retire();
+  }
+
   close(reason: HubError): void {
     this.#closed = reason;
     for (const { exchange } of this.#waiting.splice(0)) exchange.fail(reason);

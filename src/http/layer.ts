@@ -25,6 +25,8 @@ export interface HttpRequest {
    * is none.
    */
   readonly settled?: (() => Promise<HttpResponse | undefined>) | undefined;
+  /** True after an answer turned out to be damaged: no connection that there is now is used again, for this or another request. */
+  readonly fresh?: boolean | undefined;
   /** `manual` gives the 3xx answer to the caller. */
   readonly redirect?: 'follow' | 'manual' | undefined;
   /**
@@ -34,8 +36,10 @@ export interface HttpRequest {
   readonly whole?: { readonly limit: number; readonly what: string } | undefined;
   /** Bytes of the answer's body at most, where that is known: short answers may share a connection. */
   readonly expected?: number | undefined;
-  /** Milliseconds without a byte of answer after the request was sent; 30,000 by default. */
+  /** Milliseconds without a byte of answer after the request was sent; 25,000 by default. */
   readonly headersTimeout?: number | undefined;
+  /** How often at most that time is waited for in vain: 2 by default, and 6 for answers of more than 1 MiB. */
+  readonly silences?: number | undefined;
   /**
    * True when no credentials may be sent, not even to this origin. With `scopes`, a token that anybody may have is fetched
    * when the host asks for one; without, its 401 is the answer.

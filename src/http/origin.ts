@@ -5,6 +5,8 @@ import { isLoopback } from './addresses.ts';
 import { systemClock } from './clock.ts';
 import type { HttpOptions } from './client.ts';
 import { Connector } from './connect.ts';
+import { parseUrl } from '../util/url.ts';
+import { tapOf } from './tap.ts';
 
 export interface Origins {
   /**
@@ -18,7 +20,7 @@ export interface Origins {
   isKnown(host: string): boolean;
 }
 
-type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts' | 'clock' | 'lookup'>;
+type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts' | 'clock' | 'lookup' | 'ahead'>;
 
 /**
  * Decides once per `host[:port]`. Hosts are https. Only loopback hosts and those that `insecure` names may be plain http
@@ -27,11 +29,12 @@ type OriginOptions = Pick<HttpOptions, 'tls' | 'proxy' | 'insecure' | 'timeouts'
  */
 export function createOrigins(options: OriginOptions): Origins {
   const known = new Map<string, Promise<URL>>();
+  const guesses = new Map<string, URL>();
   return {
     guess: (host) => {
-      const https = parseOrigin(host);
-      const mayBePlain = isLoopback(https.hostname) && https.port !== '' && !options.insecure?.(host);
-      return mayBePlain ? new URL(`http://${host}`) : https;
+      const guess = guesses.get(host) ?? guessOf(host, options);
+      guesses.set(host, guess);
+      return guess;
     },
     isKnown: (host) => known.has(host),
     originOf: (host) => {
@@ -41,6 +44,12 @@ export function createOrigins(options: OriginOptions): Origins {
       return found;
     },
   };
+}
+
+function guessOf(host: string, { insecure }: OriginOptions): URL {
+  const https = parseOrigin(host);
+  const mayBePlain = isLoopback(https.hostname) && https.port !== '' && !insecure?.(host);
+  return mayBePlain ? new URL(`http://${host}`) : https;
 }
 
 async function decide(host: string, options: OriginOptions): Promise<URL> {
@@ -56,7 +65,9 @@ async function decide(host: string, options: OriginOptions): Promise<URL> {
   });
   const http = new URL(`http://${host}`);
   try {
-    const speaksTls = isInsecure ? await completesHandshake(connector, https) : await answersHello(connector, https);
+    const speaksTls = isInsecure
+      ? await completesHandshake(connector, https)
+      : await answersHello(connector, https, options);
     return speaksTls ? https : http;
   } catch (error) {
     if (!/:\d+$/.test(host) && reasonOf(error) === 'refused') return http;
@@ -66,9 +77,17 @@ async function decide(host: string, options: OriginOptions): Promise<URL> {
   }
 }
 
+/** True when the other side answers the beginning of a TLS handshake in TLS, whatever it answers. */
+async function answersHello(connector: Connector, url: URL, { ahead }: OriginOptions): Promise<boolean> {
+  const begun = await ahead?.take(url.hostname, Number(url.port) || 443, true);
+  // One that was begun a while ago may have ended for reasons of its own.
+  const first = (begun && (await firstByte(begun))) ?? (await firstByte(await openPlain(connector, url)));
+  return first === TLS_ALERT || first === TLS_HANDSHAKE;
+}
+
 function parseOrigin(host: string): URL {
-  const text = `https://${host}`;
-  if (URL.canParse(text) && !/[/?#@\\]/.test(host)) return new URL(text);
+  const url = parseUrl(`https://${host}`);
+  if (url && !/[/?#@\\]/.test(host)) return url;
   throw new HubError('REFERENCE_INVALID', `${JSON.stringify(host)} is not a host`);
 }
 
@@ -92,33 +111,38 @@ async function completesHandshake(connector: Connector, url: URL): Promise<boole
 const PATIENCE = 2_000;
 const TLS_ALERT = 0x15;
 const TLS_HANDSHAKE = 0x16;
+/** No byte at all in that time. */
+const SILENCE = -1;
 
-/**
- * Whether the port answers a TLS hello with TLS. Only the first byte of the answer is looked at: loading certificates for
- * a real handshake would take longer than the request that follows it.
- */
-async function answersHello(connector: Connector, url: URL): Promise<boolean> {
+function openPlain(connector: Connector, url: URL): Promise<Socket> {
   const plain = new URL(url);
   plain.protocol = 'http:';
   plain.port = url.port || '443';
-  const socket = await connector.open(plain);
+  return connector.openTapped(plain, 'any');
+}
+
+/**
+ * The first byte of the answer to a TLS hello, on a connection with a tap, which it ends; undefined when the other side
+ * ended it. No more is looked at: loading certificates for a real handshake would take longer than the request that follows.
+ */
+async function firstByte(socket: Socket): Promise<number | undefined> {
+  const tap = tapOf(socket);
   try {
-    const first = await firstByte(socket);
-    return first === TLS_ALERT || first === TLS_HANDSHAKE;
+    return await new Promise((resolve) => {
+      const end = (): void => resolve(undefined);
+      if (tap) {
+        tap.take = (bytes) => {
+          resolve(bytes[0]);
+          return true;
+        };
+      }
+      socket.once('error', end).once('close', end).once('end', end);
+      socket.setTimeout(PATIENCE, () => resolve(SILENCE));
+      socket.write(HELLO);
+    });
   } finally {
     socket.destroy();
   }
-}
-
-async function firstByte(socket: Socket): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    socket.once('data', (chunk: Buffer) => resolve(chunk[0]));
-    socket.once('error', () => resolve(undefined));
-    socket.once('close', () => resolve(undefined));
-    socket.once('end', () => resolve(undefined));
-    socket.setTimeout(PATIENCE, () => resolve(undefined));
-    socket.write(HELLO);
-  });
 }
 
 /**

@@ -33,6 +33,8 @@ class Pouring {
   readonly #socket: Socket;
   readonly #options: PourOptions;
   #position = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isWriting = false;
   #last: Buffer | undefined;
   /** Set when it is not the source's fault that it cannot go on. */
   #isCutShort = false;
@@ -48,13 +50,15 @@ class Pouring {
     try {
       await this.#content.forEach((chunk) => this.#take(chunk));
       if (this.#position < length) throw new HubError('CONTENT_INVALID', `the body for ${host} ends too early`);
+      // A failure now is one of the connection.
+      if (this.#last && this.#options.isWanted()) await this.#write(this.#last).catch(() => undefined);
     } catch (error) {
       this.#content.cancel();
       if (this.#isCutShort) return;
       throw bodyError(error);
+    } finally {
+      clearTimeout(this.#timer);
     }
-    // A failure now is one of the connection.
-    if (this.#last && this.#options.isWanted()) await this.#write(this.#last).catch(() => undefined);
   }
 
   #take(chunk: Uint8Array): void | Promise<void> {
@@ -75,20 +79,29 @@ class Pouring {
   }
 
   #write(piece: Uint8Array): Promise<void> {
-    const { timeout, host, onTaken, onStall, isWanted } = this.#options;
+    const { onTaken, isWanted } = this.#options;
     return new Promise((resolve, reject) => {
       const cutShort = (error: Error): void => {
         this.#isCutShort = true;
         reject(error);
       };
       if (!isWanted()) return cutShort(new HubError('ABORTED', 'the answer came before the body had ended'));
-      const timer = setTimeout(() => onStall(stalled(host, timeout)), timeout);
+      this.#watch();
       this.#socket.write(piece, (error) => {
-        clearTimeout(timer);
+        this.#isWriting = false;
         if (error) return cutShort(error);
         onTaken(piece.length);
         resolve();
       });
     });
+  }
+
+  /** One timer for all pieces: to make one for each costs more than the piece. */
+  #watch(): void {
+    const { timeout, host, onStall } = this.#options;
+    this.#isWriting = true;
+    // One that went off while the source was slow is started again.
+    if (this.#timer) this.#timer.refresh();
+    else this.#timer = setTimeout(() => this.#isWriting && onStall(stalled(host, timeout)), timeout);
   }
 }

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost, isLoopback, isWithin, networks, splitHost } from './addresses.ts';
+import { parseUrl } from '../util/url.ts';
 
 export interface ProxyOptions {
   /** Proxy for http: URLs. */
@@ -48,14 +49,18 @@ export function proxyAuthorization(proxy: URL): string | undefined {
   return `Basic ${Buffer.from(pair).toString('base64')}`;
 }
 
-/** A lone `%` in a password is meant as it stands. */
+/** A lone `%` in a password is meant as it stands, and so are escapes that are no UTF-8. */
 function decoded(text: string): string {
-  return /%(?![0-9a-f]{2})/i.test(text) ? text : decodeURIComponent(text);
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function parseProxy(text: string): URL {
   const full = text.includes('://') ? text : `http://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
+  const url = parseUrl(full);
   const kind = full.slice(0, full.indexOf(':')).toLowerCase();
   if (url && url.hostname !== '' && (kind === 'http' || kind === 'https')) return url;
   // The address may hold a password, so only its kind is named.

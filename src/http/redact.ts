@@ -1,4 +1,6 @@
 // How is text shown without the secrets in it?
+import { parseUrl } from '../util/url.ts';
+
 const HIDDEN = '[hidden]';
 
 /** Query parameters whose values are public words of the protocols; the value of any other may be a signature. */
@@ -80,7 +82,7 @@ export function redactHeaders(get: (name: string) => string | undefined): readon
  */
 export function redactText(text: string): string {
   return text
-    .replaceAll(URL_IN_TEXT, (found) => (URL.canParse(found) ? redactUrl(new URL(found)) : HIDDEN))
+    .replaceAll(URL_IN_TEXT, redactFound)
     .replaceAll(QUERY_IN_TEXT, (found) => (found.includes('=') ? redactQuery(found) : found))
     .replaceAll(AFTER_SCHEME, (_, scheme: string) => `${scheme} ${HIDDEN}`)
     .replaceAll(WEB_TOKEN, HIDDEN)
@@ -91,8 +93,14 @@ const URL_IN_TEXT = /\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>]+/gi;
 /** Of an address without a host, as in `Location: /v2/...?_state=...`. */
 const QUERY_IN_TEXT = /\?[^\s"'<>]+/g;
 const AFTER_SCHEME = /\b(Bearer|Basic)\s+(?!(?:realm|service|scope|error|error_description|charset)\s*=)[^\s,"']+/gi;
-const WEB_TOKEN = /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
+/** Where one begins it ends too, with or without its dots: looking for a dot from each beginning anew would take for ever. */
+const WEB_TOKEN = /\beyJ[\w-]+(?:\.[\w-]*){0,2}/g;
 const NAMED_SECRET = /((?:token|passwd|password|secret|signature|authorization)["']?\s*[=:]\s*["']?)[^\s"',&;]+/gi;
+
+function redactFound(text: string): string {
+  const url = parseUrl(text);
+  return url ? redactUrl(url) : HIDDEN;
+}
 
 function encodePublic(value: string): string {
   return encodeURIComponent(value).replaceAll('%3A', ':').replaceAll('%2F', '/').replaceAll('%2C', ',');

@@ -2,6 +2,7 @@
 import { HubError } from '../errors.ts';
 import type { HttpRequest, HttpResponse, Layer, Send } from './layer.ts';
 import { redactUrl } from './redact.ts';
+import { parseUrl } from '../util/url.ts';
 
 const MAX_HOPS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -89,8 +90,8 @@ function targetOf(response: HttpResponse, base: URL): URL {
   if (location === undefined || location === '') {
     throw unusable(`${base.host} answered ${response.status} without a location`, base);
   }
-  if (!URL.canParse(location, base.href)) throw unusable(`${base.host} redirects to a malformed address`, base);
-  const url = new URL(location, base);
+  const url = parseUrl(location, base);
+  if (!url) throw unusable(`${base.host} redirects to a malformed address`, base);
   if (url.hash === '') url.hash = base.hash;
   if (base.protocol === 'https:' && url.protocol === 'http:') {
     throw new HubError('REFUSED', `${base.host} redirects from https to plain http at ${url.host}`, {

@@ -39,6 +39,10 @@ const FIRST_DELAY = 250;
 const LONGEST_DELAY = 20_000;
 /** Connections that were closed while they were idle; each attempt removes one, so this only guards against surprises. */
 const MAX_STALE = 64;
+/** Answers that never came, until the host is given up: so that this takes less than a minute. */
+const SILENCES = 2;
+/** Bytes of an answer that may take its time. */
+const LARGE = 1024 * 1024;
 /** Milliseconds for which a host that has answered before may be out of reach: a network that comes back, a server that restarts. */
 const OUTAGE = 30_000;
 const LONGEST_OUTAGE_DELAY = 5000;
@@ -56,9 +60,10 @@ type Outcome = { readonly response: HttpResponse } | { readonly error: unknown }
 /**
  * Sends repeatable requests up to six times: on broken connections, timeouts and the statuses 408, 429, 499, 500, 502,
  * 503, 504, 522, with full jitter between 0 and 0.25 s doubling to 20 s, or exactly the wait of `Retry-After`, during
- * which every request to that host waits. A host that answered before and is now out of reach is tried for at least half
- * a minute. The last answer is given as it is; the last error is thrown with the number
- * of tries in its message. What the source of a request's body throws is thrown as it is, at once.
+ * which every request to that host waits. An answer that never comes is waited for twice, a large one six times, and a host
+ * that answered before and is now out of reach is tried for at least half a minute. The last answer is given as it is; the
+ * last error is thrown with the number of tries in its message. What the source of a request's body throws is thrown as it
+ * is, at once.
  */
 export function retry(options: RetryOptions): Layer {
   const reached = new Set<string>();
@@ -199,13 +204,19 @@ class Attempts {
     return this.#tries < this.#triesFor(error) || this.#isOutage(error);
   }
 
+  /** Nobody needs long for a small answer; a registry that gets a large one from elsewhere first may. */
+  get #silences(): number {
+    const { silences, expected = 0 } = this.#request;
+    return silences ?? (expected > LARGE ? TRIES : SILENCES);
+  }
+
   /** A host that was never reached is given up sooner: it is more likely wrong than busy. */
   #triesFor(error: HubError): number {
     const { reached, tries = TRIES } = this.#options;
     const { url } = this.#request;
     const reason = error.details['reason'];
-    // A request that was given more time than usual is not given it six times.
-    if (reason === 'headers-timeout' && this.#request.headersTimeout !== undefined) return 1;
+    if (reason === 'headers-timeout' || (reason === 'body-timeout' && this.#request.whole))
+      return Math.min(tries, this.#silences);
     if (reason === 'token-timeout') return 2;
     if (reached.has(url.host)) return tries;
     if (reason === 'no-such-host') return 1;

@@ -1,7 +1,7 @@
 // How does one request reach its host and come back, without any policy?
 import { setMaxListeners } from 'node:events';
 import { HubError } from '../errors.ts';
-import { Connector, refusedByProxy, type ConnectOptions } from './connect.ts';
+import { Connector, refusedByProxy, type ConnectOptions, type Reach } from './connect.ts';
 import { Exchange } from './exchange.ts';
 import { abortedBy } from './failure.ts';
 import { Lane } from './lane.ts';
@@ -15,7 +15,7 @@ export interface TransportOptions extends ConnectOptions {
   readonly userAgent: string;
   /** Headers for every request to a host (`example.com:5000`), names in lower case. */
   readonly extraHeaders?: ((host: string) => Readonly<Record<string, string>>) | undefined;
-  /** Milliseconds, 30,000 each by default. A request may set its own `headersTimeout`. */
+  /** Milliseconds, 25,000 by default. A request may set its own. */
   readonly headersTimeout?: number | undefined;
   readonly bodyTimeout?: number | undefined;
   readonly uploadTimeout?: number | undefined;
@@ -32,6 +32,7 @@ export interface Transport {
 }
 
 const TIMEOUT = 30_000;
+const ANSWER_TIMEOUT = 25_000;
 /** What the code means says failure.ts. */
 const ODD = { code: 'ECONNRESET' };
 const CONNECTIONS = 16;
@@ -55,6 +56,7 @@ class Connections {
   readonly #connector: Connector;
   readonly #lanes = new Map<string, Lane>();
   readonly #others = new Map<string, Promise<UndiciLane>>();
+  readonly #retired: Promise<UndiciLane>[] = [];
   /** Origins whose answers undici understands better. */
   readonly #odd = new Set<string>();
 
@@ -76,14 +78,14 @@ class Connections {
 
   async warm(url: URL, count: number): Promise<void> {
     const via = url.protocol === 'http:' ? this.#connector.proxyFor(url) : undefined;
-    if (!via && !this.#odd.has(url.origin)) await this.#laneFor(url, false).warm(count);
+    if (!via && !this.#odd.has(url.origin)) await this.#laneFor(url, 'any').warm(count);
   }
 
   async close(): Promise<void> {
     const closed = new HubError('ABORTED', 'the connections of this program were closed');
     this.#connector.close();
     for (const lane of this.#lanes.values()) lane.close(closed);
-    const others = await Promise.all(this.#others.values());
+    const others = await Promise.all([...this.#others.values(), ...this.#retired]);
     await Promise.all(others.map((other) => other.destroy(closed)));
   }
 
@@ -92,7 +94,8 @@ class Connections {
     const limits = this.#limitsOf(request);
     const exchange = new Exchange(request, { clock: this.#options.clock, ...limits });
     const head = headOf(request, headersFor(request, this.#options));
-    const lane = this.#laneFor(request.url, this.#isGuarded(request));
+    const lane = this.#laneFor(request.url, this.#reachOf(request));
+    if (request.fresh) lane.renew();
     const onOdd = (): void => this.#readOdd(request, exchange);
     lane.add({ exchange, head, method, expected, onOdd, ...limits });
     const response = await exchange.response;
@@ -107,7 +110,7 @@ class Connections {
     const exchange = new Exchange(request, { clock, ...limits });
     const body = await openBody(request, exchange, timeout);
     const head = headOf(request, headersFor(request, this.#options));
-    const lane = this.#laneFor(url, this.#isGuarded(request));
+    const lane = this.#laneFor(url, this.#reachOf(request));
     // It may have been done, so it is not for us to do it again.
     const onOdd = (): void => {
       this.#odd.add(url.origin);
@@ -127,6 +130,7 @@ class Connections {
 
   /** Leaves a request to undici. */
   async #leave(request: HttpRequest, via: URL | undefined): Promise<HttpResponse> {
+    if (via) this.#connector.checkWritten(request.url, this.#reachOf(request));
     const exchange = new Exchange(request, { clock: this.#options.clock, ...this.#limitsOf(request) });
     await this.#dispatch(request, exchange, via);
     const response = await exchange.response;
@@ -139,7 +143,7 @@ class Connections {
   async #dispatch(request: HttpRequest, exchange: Exchange, via: URL | undefined): Promise<void> {
     const { url } = request;
     const { uploadTimeout = TIMEOUT } = this.#options;
-    const other = await this.#otherFor(url, this.#isGuarded(request), via);
+    const other = await this.#otherFor(request, this.#reachOf(request), via);
     const path = `${url.pathname}${url.search}`;
     const headers = headersFor(request, this.#options, via);
     const limits = this.#limitsOf(request);
@@ -152,33 +156,44 @@ class Connections {
     });
   }
 
-  #laneFor(url: URL, guarded: boolean): Lane {
-    const key = `${url.origin} ${guarded}`;
+  #laneFor(url: URL, reach: Reach): Lane {
+    const key = `${url.origin} ${reach}`;
     const known = this.#lanes.get(key);
     if (known) return known;
-    const open = (): ReturnType<Connector['open']> => this.#connector.openTapped(url, guarded);
+    const open = (): ReturnType<Connector['open']> => this.#connector.openTapped(url, reach);
     const lane = new Lane({ host: url.host, open, connections: this.#options.connections ?? CONNECTIONS });
     this.#lanes.set(key, lane);
     return lane;
   }
 
-  #otherFor(url: URL, guarded: boolean, via: URL | undefined): Promise<UndiciLane> {
-    const key = via ? `via ${via.href}` : `${url.origin} ${guarded}`;
+  /** What is under way is left to end. */
+  #retire(key: string): void {
+    this.#retired.push(...[this.#others.get(key) ?? []].flat());
+    this.#others.delete(key);
+  }
+
+  #otherFor({ url, fresh }: HttpRequest, reach: Reach, via: URL | undefined): Promise<UndiciLane> {
+    const key = via ? `via ${via.href}` : `${url.origin} ${reach}`;
+    if (fresh) this.#retire(key);
     const open = (): ReturnType<Connector['open']> =>
-      via ? this.#connector.openProxy(via) : this.#connector.open(url, guarded);
+      via ? this.#connector.openProxy(via) : this.#connector.open(url, reach);
     const connections = this.#options.connections ?? CONNECTIONS;
     const other = this.#others.get(key) ?? UndiciLane.open({ url: via ?? url, open, connections });
     this.#others.set(key, other);
     return other;
   }
 
-  #isGuarded({ url, namedBy }: HttpRequest): boolean {
-    return namedBy !== undefined && namedBy.origin !== url.origin && !this.#connector.isOnThisMachine(namedBy);
+  #reachOf({ url, namedBy }: HttpRequest): Reach {
+    return namedBy === undefined || namedBy.origin === url.origin ? 'any' : this.#connector.reachFrom(namedBy);
   }
 
   #limitsOf(request: HttpRequest): { readonly headersTimeout: number; readonly bodyTimeout: number } {
-    const { headersTimeout = TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
-    return { headersTimeout: request.headersTimeout ?? headersTimeout, bodyTimeout };
+    const { headersTimeout = ANSWER_TIMEOUT, bodyTimeout = TIMEOUT } = this.#options;
+    return {
+      headersTimeout: request.headersTimeout ?? headersTimeout,
+      // What is needed in one piece is small, and asked for anew when it does not come.
+      bodyTimeout: request.whole ? Math.min(headersTimeout, bodyTimeout) : bodyTimeout,
+    };
   }
 }
 

@@ -42,6 +42,7 @@ export function tellWaiting(tell: (event: WaitingEvent) => void): Layer {
 
 function ending(content: Content, onEnd: () => void): Content {
   return {
+    lasting: content.lasting,
     cancel: () => content.cancel(),
     forEach: async (consume) => {
       await content.forEach(consume);

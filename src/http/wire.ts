@@ -82,8 +82,14 @@ export class Wire {
     const tap = tapOf(socket);
     if (tap) tap.take = (bytes) => this.#take(bytes);
     else socket.on('data', (bytes: Buffer) => void this.#take(bytes));
-    socket.on('end', () => this.#onFinish());
-    socket.on('error', (error) => this.#lose(error));
+    socket.on('end', () => {
+      tap?.flush();
+      this.#onFinish();
+    });
+    socket.on('error', (error) => {
+      tap?.flush();
+      this.#lose(error);
+    });
     socket.on('close', () => this.#hasEnded || this.#lose(RESET));
     if (tap?.spoke === true) this.#lose(RESET);
     else this.#rest();
@@ -134,6 +140,12 @@ export class Wire {
       },
       onStall: (error) => this.#jobs[0]?.exchange.fail(error),
     });
+  }
+
+  /** No further request may be written; closes once the answers to those that were have ended. */
+  retire(): void {
+    this.#mayKeep = false;
+    if (this.#jobs.length === 0) this.#lose(RESET);
   }
 
   destroy(error: HubError): void {
@@ -210,7 +222,7 @@ export class Wire {
     if (!this.#mayKeep) this.#lose(RESET);
     else if (next) this.#watch(next.headersTimeout);
     else this.#rest();
-    job?.exchange.onResponseEnd();
+    job?.exchange.onResponseEnd(true);
     if (!this.#closed) this.#owner.onRoom(this);
   }
 

@@ -3,6 +3,7 @@ import { HubError, type ErrorCode } from '../errors.ts';
 import type { HttpResponse, Send } from '../http/layer.ts';
 import { readSearchPage, searchError, type SearchPage } from './search-answer.ts';
 import { isSelective, meets, type SearchFilters, type SearchHit } from './search-query.ts';
+import { parseUrl } from '../util/url.ts';
 
 /** Hits the index gives at most per page [docker search: n is 1 to 100]. */
 const PAGE_SIZE = 100;
@@ -54,7 +55,7 @@ type AskPage = (query: URLSearchParams) => Promise<SearchPage>;
 
 /** Base URL of an index as given: `/v1/` is added where it is missing. Throws USAGE. */
 export function parseIndexUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = parseUrl(text);
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new HubError('USAGE', 'the search index is not an http or https URL', {
       hint: 'give it as https://index.docker.io/v1/, with --index or HUBCTL_INDEX',

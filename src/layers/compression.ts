@@ -102,26 +102,32 @@ class TransformConverter implements Converter {
   readonly #what: string;
   readonly #drained: Promise<void>;
   #failure: { readonly error: unknown } | undefined;
-  #rejectWrite: ((error: unknown) => void) | undefined;
+  #hasEnded = false;
+  #writing: { resolve(): void; reject(error: unknown): void } | undefined;
 
   constructor(transform: Transform, consume: Consume, what: string) {
     this.#transform = transform;
     this.#what = what;
     this.#drained = this.#drain(consume);
-    // The failure reaches the caller through write() or end(); this only keeps it from being called unhandled.
-    this.#drained.catch((error: unknown) => this.#fail(error));
+    // The failure reaches the caller through write() or end(); this also keeps it from being called unhandled.
+    this.#drained.then(
+      () => this.#finish(),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   write(chunk: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure.error);
-      this.#rejectWrite = reject;
-      this.#transform.write(chunk, (error) => (error ? reject(this.#named(error)) : resolve()));
+      if (this.#hasEnded) return resolve();
+      this.#writing = { resolve, reject };
+      // Why nothing more is taken, is known to whoever drains.
+      this.#transform.write(chunk, (error) => (error ? undefined : resolve()));
     });
   }
 
   async end(): Promise<void> {
-    this.#rejectWrite = undefined;
+    this.#writing = undefined;
     this.#transform.end();
     await this.#drained;
   }
@@ -141,10 +147,16 @@ class TransformConverter implements Converter {
     }
   }
 
+  /** The stream came to its end by itself. What follows is ignored, as gzip does; node:zlib says nothing to who writes it. */
+  #finish(): void {
+    this.#hasEnded = true;
+    this.#writing?.resolve();
+  }
+
   /** A write waits until its output is taken, which never happens once nobody takes it any more. */
   #fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#rejectWrite?.(this.#failure.error);
+    this.#writing?.reject(this.#failure.error);
     this.#transform.destroy();
   }
 

@@ -123,9 +123,9 @@ class HeaderReader {
     switch (header.type) {
       case 'ExtendedHeader':
       case 'OldExtendedHeader':
-        return Pax.parse(await this.#metaText(header), extension, false);
+        return Pax.parse(await this.#records(header), extension, false);
       case 'GlobalExtendedHeader':
-        this.#global = Pax.parse(await this.#metaText(header), this.#global, true);
+        this.#global = Pax.parse(await this.#records(header), this.#global, true);
         return extension ?? {};
       case 'NextFileHasLongPath':
       case 'OldGnuLongPath':
@@ -145,6 +145,12 @@ class HeaderReader {
     // The padding of the last entry may be missing: so write some tools that also write no end.
     this.#position = Math.min(this.#size, offset + size + paddingAfter(size));
     return { ...member, offset };
+  }
+
+  /** PAX records. A value ends at a NUL, where the package would go on to read behind a carriage return. */
+  async #records(header: Header): Promise<string> {
+    const text = await this.#metaText(header);
+    return text.includes('\0') ? text.replaceAll(/\0[^\n]*/g, (rest) => '\0'.repeat(Buffer.byteLength(rest))) : text;
   }
 
   async #metaText(header: Header): Promise<string> {
@@ -170,10 +176,39 @@ function decode(
   what: string,
 ): Header {
   try {
-    return new Header(block, 0, context.extension ?? {}, context.global ?? {});
+    const header = new Header(block, 0, context.extension ?? {}, context.global ?? {});
+    const clean = header.cksumValid ? withoutRests(block) : undefined;
+    return clean ? new Header(clean, 0, context.extension ?? {}, context.global ?? {}) : header;
   } catch (error) {
     throw invalid(what, 'is damaged: a header holds an impossible number', error);
   }
+}
+
+/** Where names are, from and to. The last is one in the POSIX format only. */
+const NAMES = [
+  [0, 100],
+  [157, 257],
+  [345, 500],
+] as const;
+const CHECKSUM = 148;
+
+/**
+ * The header without what follows the NUL after a name: where that has a line break, the package would go on to read, as no
+ * other tar does. Undefined when there is nothing.
+ */
+function withoutRests(block: Buffer): Buffer | undefined {
+  const isPosix = block.toString('latin1', 257, 263) === 'ustar\0';
+  const rests = (isPosix ? NAMES : NAMES.slice(0, 2)).flatMap(([start, end]) => {
+    const nul = block.subarray(start, end).indexOf(0);
+    return nul === -1 ? [] : [[start + nul, end] as const];
+  });
+  if (rests.every(([start, end]) => block.subarray(start, end).every((byte) => byte === 0))) return undefined;
+  const clean = Buffer.from(block.subarray(0, BLOCK));
+  for (const [start, end] of rests) clean.fill(0, start, end);
+  clean.fill(0x20, CHECKSUM, CHECKSUM + 8);
+  const sum = clean.reduce((total, byte) => total + byte, 0);
+  clean.write(`${sum.toString(8).padStart(6, '0')}\0 `, CHECKSUM, 'latin1');
+  return clean;
 }
 
 function entryOf(header: Header, extension: Extension | undefined, what: string): TarEntry {
@@ -182,21 +217,30 @@ function entryOf(header: Header, extension: Extension | undefined, what: string)
   const path = checkPath(extension?.path ?? header.path, what);
   const linkPath = checkPath(extension?.linkpath ?? header.linkpath, what);
   const size = kind === 'file' || kind === 'other' ? header.size : 0;
-  if (size === undefined || !Number.isSafeInteger(size)) throw invalid(what, `gives no valid size for "${path}"`);
-  const { mode, uid, gid, devmaj: deviceMajor, devmin: deviceMinor } = header;
-  const mtime = header.mtime && Math.floor(header.mtime.getTime() / 1000);
+  if (naturalNumber(size) === undefined || size === undefined) throw invalid(what, `gives no valid size for "${path}"`);
+  const mtime = wholeNumber(header.mtime && Math.floor(header.mtime.getTime() / 1000));
   return {
     path,
     kind,
     size,
     linkPath: linkPath === '' ? undefined : linkPath,
-    mode,
-    uid,
-    gid,
+    mode: naturalNumber(header.mode),
+    uid: naturalNumber(header.uid),
+    gid: naturalNumber(header.gid),
     mtime,
-    deviceMajor,
-    deviceMinor,
+    deviceMajor: naturalNumber(header.devmaj),
+    deviceMinor: naturalNumber(header.devmin),
   };
+}
+
+/** PAX records may say anything; what is no number was not said. */
+function wholeNumber(value: number | undefined): number | undefined {
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function naturalNumber(value: number | undefined): number | undefined {
+  const whole = wholeNumber(value);
+  return whole !== undefined && whole >= 0 ? whole : undefined;
 }
 
 function checkPath(path: string | undefined, what: string): string {

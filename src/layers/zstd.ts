@@ -19,6 +19,9 @@ const WINDOW_BYTE = 5;
 /** Every frame costs the decoder its window, however short the frame: bytes of windows that are not suspicious yet. */
 const FREE_WINDOWS = 16 * 1024 ** 3;
 const WINDOWS_PER_BYTE = 4096;
+/** Every block costs the decoder a move of its whole window, however short the block: the same for bytes that are moved. */
+const FREE_MOVES = 32 * 1024 ** 3;
+const MOVES_PER_BYTE = 128 * 1024;
 
 type State = 'magic' | 'header' | 'block' | 'checksum' | 'skip';
 
@@ -41,6 +44,9 @@ export class ZstdFrames {
   #header: Buffer = Buffer.alloc(0);
   #frame: FrameHeader = { length: 0, window: 0, single: false, hasChecksum: false };
   #windows = 0;
+  #moved = 0;
+  /** Of the decoder of this frame. */
+  #window = 0;
   #seen = 0;
 
   constructor(
@@ -126,6 +132,8 @@ export class ZstdFrames {
     const length = 3 + (kind === 1 ? 1 : size);
     if (piece.length < length) return this.#more('block', length);
     if (this.#header.length > 0) this.#begin(last);
+    this.#moved += this.#window;
+    if (this.#moved > FREE_MOVES + this.#seen * MOVES_PER_BYTE) throw this.#damaged('its blocks want too much work');
     this.#push(piece);
     await this.#flush();
     if (!last) return this.#expect('block', 3);
@@ -140,7 +148,11 @@ export class ZstdFrames {
     if (onlyBlock && this.#frame.window > MAX_BLOCK) {
       if (this.#frame.single) throw this.#damaged('a frame of it is shorter than it says');
       header.writeUInt8(MAX_BLOCK_WINDOW, WINDOW_BYTE);
-    } else this.#windows += this.#frame.window;
+      this.#window = MAX_BLOCK;
+    } else {
+      this.#window = this.#frame.window;
+      this.#windows += this.#frame.window;
+    }
     if (this.#windows > FREE_WINDOWS + this.#seen * WINDOWS_PER_BYTE)
       throw this.#damaged('its frames want too much memory');
     this.#decoder = this.#open((output) => void this.#output.push(output));

@@ -87,7 +87,8 @@ class Reception {
     if (incoming.readableEnded) return Promise.resolve();
     if (incoming.destroyed) return Promise.reject(goneError());
     return new Promise<void>((resolve, reject) => {
-      const watch = setInterval(() => this.#check(fail), Math.max(20, Math.min(this.#limits.idle / 4, 5000)));
+      const { idle, grace } = this.#limits;
+      const watch = setInterval(() => this.#check(fail), Math.max(20, Math.min(idle / 4, grace / 4, 5000)));
       watch.unref();
       const settle = (done: () => void): void => {
         clearInterval(watch);

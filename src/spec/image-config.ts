@@ -158,7 +158,8 @@ function textOf(value: unknown): string | undefined {
 }
 
 function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
+  // `1e400` is JSON as well.
+  return Number.isFinite(value) ? (value as number) : undefined;
 }
 
 /** Very old configs have one text where a list is meant. An empty list differs from none: it undoes that of the base. */

@@ -59,10 +59,14 @@ export function repositoryName(reference: Reference): string {
   return `${reference.registry}/${reference.repository}`;
 }
 
-/** The name without tag and digest, as short as people write it: `ubuntu`, `user/app`, `ghcr.io/owner/app`. */
+/**
+ * The name without tag and digest, as short as people write it: `ubuntu`, `user/app`, `ghcr.io/owner/app`. Only
+ * `docker.io/my.site/app` and the like keep their registry, since `my.site/app` is another image.
+ */
 export function familiarName(reference: Reference): string {
   const { registry, repository } = reference;
-  if (registry !== DEFAULT_REGISTRY) return `${registry}/${repository}`;
+  const isMisleading = looksLikeRegistry(repository.slice(0, Math.max(repository.indexOf('/'), 0)));
+  if (registry !== DEFAULT_REGISTRY || isMisleading) return repositoryName(reference);
   const rest = repository.startsWith(OFFICIAL) ? repository.slice(OFFICIAL.length) : repository;
   return rest.includes('/') ? repository : rest;
 }

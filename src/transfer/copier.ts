@@ -2,16 +2,16 @@
 import { HubError } from '../errors.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
 import { requireVerifiable } from '../spec/digest.ts';
-import { childrenOf, MANIFEST_LIMIT, parseManifest, type Child } from '../spec/manifest.ts';
-import { isAttestation, isNonDistributable } from '../spec/media-types.ts';
-import { collect, contentOf } from '../util/content.ts';
+import { childrenOf, parseManifest, type Child } from '../spec/manifest.ts';
+import { isAttestation } from '../spec/media-types.ts';
+import { contentOf } from '../util/content.ts';
+import { BlobCopier } from './blob-copier.ts';
 import type { CopyOptions, ReadableSink } from './options.ts';
-import type { Open, Share, Source, WriteResult } from './endpoint.ts';
+import type { Source, WriteResult } from './endpoint.ts';
 import type { ContentKind } from './events.ts';
 import { Held, lacksContent } from './held.ts';
 import type { Limiter } from './limit.ts';
-import { reader } from './read.ts';
-import { secondTry, tryTwice, verifyBytes } from './verify.ts';
+import { Metadata } from './metadata.ts';
 
 /** Layers and blobs of artifacts; manifests and configs are not counted. Bytes are as stored, mostly compressed. */
 export interface CopyTotals {
@@ -42,13 +42,11 @@ const MAX_DESCRIPTORS = 100_000;
 const MAX_REFERRERS = 1000;
 
 export class Copier {
-  /** A request to the source takes its time, whatever it brings. */
-  far = false;
+  /** Manifests, and configs that are needed before they are copied. */
+  readonly metadata: Metadata;
+  readonly #blobs: BlobCopier;
   readonly #parts: CopierParts;
   readonly #done = new Map<string, Promise<void>>();
-  readonly #manifests = new Map<string, Promise<Buffer>>();
-  /** What was read before it is copied. */
-  readonly #small = new Map<string, Promise<Buffer>>();
   /** What was asked for its referrers: a registry may say that two manifests refer to each other. */
   readonly #subjects = new Set<string>();
   readonly #chosen = new Map<string, ReadonlySet<string>>();
@@ -58,6 +56,8 @@ export class Copier {
 
   constructor(parts: CopierParts) {
     this.#parts = parts;
+    this.metadata = new Metadata(parts);
+    this.#blobs = new BlobCopier(parts, this.metadata);
     this.#held = new Held(parts);
     if (parts.options.verify) this.#held.doubt([]);
   }
@@ -68,6 +68,11 @@ export class Copier {
 
   get label(): string {
     return this.#parts.label;
+  }
+
+  /** A request to the source takes its time, whatever it brings. */
+  set far(isFar: boolean) {
+    this.#blobs.far = isFar;
   }
 
   get sinkIsSparse(): boolean {
@@ -86,11 +91,6 @@ export class Copier {
   /** Of the index with this digest, copy only these manifests. */
   only(digest: string, manifests: readonly Descriptor[]): void {
     this.#chosen.set(digest, new Set(manifests.map((manifest) => manifest.digest)));
-  }
-
-  /** Bytes of a manifest that the source does not have. */
-  provide(descriptor: Descriptor, bytes: Uint8Array): void {
-    this.#manifests.set(descriptor.digest, Promise.resolve(Buffer.from(bytes)));
   }
 
   /** Everything is looked at once more; what is listed is written whatever the sink believes, all of it when the list is empty. */
@@ -129,65 +129,6 @@ export class Copier {
     return this.#parts.to.has(descriptor, { signal: this.#parts.signal });
   }
 
-  async sourceHas(descriptor: Descriptor): Promise<boolean> {
-    try {
-      await this.manifestBytes(descriptor);
-      return true;
-    } catch (error) {
-      if (HubError.is(error, 'NOT_FOUND')) return false;
-      throw error;
-    }
-  }
-
-  /** Verified bytes of a manifest, read once. */
-  manifestBytes(descriptor: Descriptor): Promise<Buffer> {
-    const known = this.#manifests.get(descriptor.digest);
-    if (known) return known;
-    const bytes = this.#readManifest(descriptor);
-    this.#manifests.set(descriptor.digest, bytes);
-    bytes.catch(() => this.#manifests.delete(descriptor.digest));
-    return bytes;
-  }
-
-  /** Verified bytes of a config or another small blob, read without a word: it is not yet being copied. Asked for once. */
-  smallBytes(descriptor: Descriptor): Promise<Buffer> {
-    const read = async (): Promise<Buffer> =>
-      (await this.#readBack(descriptor)) ?? (await tryTwice(() => this.#fetch(descriptor)));
-    const bytes = read();
-    this.#small.set(descriptor.digest, bytes);
-    bytes.catch(() => this.#small.delete(descriptor.digest));
-    return bytes;
-  }
-
-  async #fetch(descriptor: Descriptor): Promise<Buffer> {
-    const open = reader(this.#parts.from, descriptor, { signal: this.#parts.signal });
-    return collect(await open(), MANIFEST_LIMIT, `content ${descriptor.digest}`);
-  }
-
-  async #readManifest(descriptor: Descriptor): Promise<Buffer> {
-    if (descriptor.size > MANIFEST_LIMIT) {
-      throw new HubError('CONTENT_INVALID', `manifest ${descriptor.digest} is larger than ${MANIFEST_LIMIT} bytes`);
-    }
-    const own = await this.#readBack(descriptor);
-    if (own) return own;
-    const { limiter, signal } = this.#parts;
-    return limiter.run({ lane: 'manifests', size: descriptor.size, signal }, () => this.#fetch(descriptor));
-  }
-
-  /** What the sink has already need not be asked for again: it may cost a request, or a pull from a quota. */
-  async #readBack(descriptor: Descriptor): Promise<Buffer | undefined> {
-    const { to, signal } = this.#parts;
-    if (!to.read || !to.sparse || !(await to.has(descriptor, { signal }))) return undefined;
-    try {
-      const bytes = await collect(await to.read(descriptor, { signal }), MANIFEST_LIMIT);
-      verifyBytes(descriptor, bytes);
-      return bytes;
-    } catch (error) {
-      if (HubError.is(error, 'DIGEST_MISMATCH') || HubError.is(error, 'NOT_FOUND')) return undefined;
-      throw error;
-    }
-  }
-
   #node(node: Place): Promise<void> {
     const known = this.#done.get(node.descriptor.digest);
     if (known) return known;
@@ -205,9 +146,9 @@ export class Copier {
     const { to, signal, limiter } = this.#parts;
     const { descriptor } = node;
     this.#checkLimits(node);
-    const standing = await this.#held.standing(descriptor, as, () => this.manifestBytes(descriptor));
+    const standing = await this.#held.standing(descriptor, as, () => this.metadata.manifest(descriptor));
     if (standing === 'named') return this.#alreadyThere(node);
-    const bytes = await this.manifestBytes(descriptor);
+    const bytes = await this.metadata.manifest(descriptor);
     const children = this.#children(descriptor, bytes, node.depth + 1);
     const isThere = standing === 'unknown' ? await this.#isThereAfterAll(descriptor, children) : standing === 'present';
     if (isThere) for (const child of children) await this.#mark(child);
@@ -240,8 +181,8 @@ export class Copier {
   /** The sink has a manifest, so it has what the manifest refers to: say so, move nothing. */
   async #alreadyThere(node: Place): Promise<void> {
     // A sparse source may lack what the sink has; then there is nothing to tell.
-    if (!(await this.sourceHas(node.descriptor))) return;
-    const bytes = await this.manifestBytes(node.descriptor);
+    if (!(await this.metadata.has(node.descriptor))) return;
+    const bytes = await this.metadata.manifest(node.descriptor);
     const children = this.#children(node.descriptor, bytes, node.depth + 1);
     for (const child of children) await this.#mark(child);
     this.#finish(node, manifestKind(children), { outcome: 'exists' });
@@ -269,64 +210,10 @@ export class Copier {
   }
 
   async #leaf({ descriptor, kind }: Place): Promise<void> {
-    const { to, limiter, signal, options } = this.#parts;
-    if (await this.#leaveOut(descriptor)) return;
-    const mountFrom = await options.mountFrom?.(descriptor);
-    const onWait = (reason: string): void => this.#emit({ type: 'waiting', reference: this.label, descriptor, reason });
-    const write = (force: boolean, share: Share): Promise<WriteResult> =>
-      to.write(descriptor, this.#open(descriptor), { signal, mountFrom, force, share, onWait });
-    // What several small requests gain is the way to the source; a sink elsewhere has its own way of doing that.
-    const together = to.lane === undefined && this.#parts.from.lane !== undefined;
-    const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
-    const result = await limiter.run(limits, async (share) => {
-      try {
-        return await write(this.#held.isDoubted(descriptor), share);
-      } catch (error) {
-        // One whole fetch more, on the chance that the damage happened on the way.
-        if (!HubError.is(error, 'DIGEST_MISMATCH') || signal.aborted) throw error;
-        this.#emit({ type: 'warning', message: `${descriptor.digest} arrived damaged; fetching it once more` });
-        return secondTry(() => write(true, share));
-      }
-    });
+    const result = await this.#blobs.copy(descriptor, this.#held.isDoubted(descriptor));
+    if (!result) return;
     if (result.outcome === 'exists') this.#held.note(descriptor);
     this.#finish({ descriptor }, kind, result);
-  }
-
-  /** Where transfers get in each other's way: at the registry that is written to, else at the one that is read. */
-  get #lane(): string {
-    return this.#parts.to.lane ?? this.#parts.from.lane ?? this.#parts.to.name;
-  }
-
-  /** Non-distributable layers stay where they are unless the sink is a local one [OCI image-spec layer.md]. */
-  async #leaveOut(descriptor: Descriptor): Promise<boolean> {
-    const { to, signal } = this.#parts;
-    if (!isNonDistributable(descriptor.mediaType) || to.sparse || (await to.has(descriptor, { signal }))) return false;
-    this.#emit({ type: 'warning', message: `non-distributable layer ${descriptor.digest} is not pushed` });
-    return true;
-  }
-
-  #open(descriptor: Descriptor): Open {
-    const known = this.#small.get(descriptor.digest);
-    if (known) return async ({ start, end } = {}) => contentOf((await known).subarray(start, end));
-    const { from, limiter, signal } = this.#parts;
-    let begun = -1;
-    let received = 0;
-    return reader(from, descriptor, {
-      signal,
-      // Parts further on are the same transfer; one that begins no later than the first did is another try.
-      onStart: (offset) => {
-        if (begun !== -1 && offset > begun) return;
-        [begun, received] = [offset, offset];
-        this.#emit({ type: 'started', reference: this.label, descriptor, offset });
-      },
-      onBytes: (bytes) => {
-        received += bytes;
-        limiter.moved(this.#lane, bytes);
-        this.#emit({ type: 'progress', reference: this.label, descriptor, bytes: received });
-      },
-      onRetry: (attempt, delay, error) =>
-        this.#emit({ type: 'retrying', url: descriptor.digest, attempt, delay, message: error.message }),
-    });
   }
 
   #finish({ descriptor }: Pick<Place, 'descriptor'>, kind: ContentKind, { outcome, mountedFrom }: WriteResult): void {

@@ -25,6 +25,8 @@ export interface ReadOptions extends CallOptions {
   readonly greedy?: boolean | undefined;
   /** The caller hashes the whole by itself, since it puts it together from parts. */
   readonly unverified?: boolean | undefined;
+  /** What came before was damaged: the source takes another way, if it has one. */
+  readonly fresh?: boolean | undefined;
 }
 
 /** Opens the content, again if need be, from a byte offset. Retry, resume and ranges are this function called again. */
@@ -47,6 +49,8 @@ export interface WriteOptions extends CallOptions {
   readonly force?: boolean | undefined;
   /** How the work may be shared out when the sink can take parts in any order. */
   readonly share?: Share | undefined;
+  /** The content comes from a sound source: where the receiver checks it as well, nobody else has to. */
+  readonly sound?: boolean | undefined;
   /** Told when the sink has to wait for another process that writes the same content. */
   readonly onWait?: ((reason: string) => void) | undefined;
 }
@@ -77,6 +81,8 @@ export interface Source {
   readonly name: string;
   /** Group of sources that share limits, such as the host of a registry; none for those on this machine. */
   readonly lane?: string | undefined;
+  /** True where content was verified when it was put there: if it is wrong now, it was damaged since, and is damaged for good. */
+  readonly sound?: boolean | undefined;
   /** A copy from here, or to here, is about to begin, of so many pieces when that is known: connects to what it will need. Never throws. */
   warm?(pieces?: number): void;
   /** Throws NOT_FOUND. */

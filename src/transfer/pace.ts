@@ -73,6 +73,11 @@ export class Pace {
     if (time < length) return;
     const rate = this.#look.bytes / time;
     this.#look = undefined;
+    // More connections bring nothing to a program that has its hands full.
+    if (this.#before === undefined && this.#load() >= BUSY) {
+      this.#isDecided = true;
+      return;
+    }
     if (this.#before === undefined) {
       this.#before = rate;
       this.#places = MOST_PLACES;

@@ -34,6 +34,11 @@ export function reader(source: Source, descriptor: Descriptor, options: ReaderOp
   };
 }
 
+/** The same content by another way than before. */
+export function freshly(open: Open): Open {
+  return (range) => open({ ...range, fresh: true });
+}
+
 interface Reading {
   readonly source: Source;
   readonly descriptor: Descriptor;
@@ -65,6 +70,10 @@ class ResumingContent implements Content {
     return this.#verifier !== undefined;
   }
 
+  get lasting(): boolean {
+    return this.#content.lasting === true;
+  }
+
   get isPart(): boolean {
     return this.#reading.first.isPart === true;
   }
@@ -80,6 +89,7 @@ class ResumingContent implements Content {
         this.#verifier?.finish();
         return;
       } catch (error) {
+        if (this.#isDamaged(error)) throw damagedAt(this.#reading, error);
         if (this.#position >= refill) failures = 0;
         refill = this.#position + PROGRESS;
         failures += 1;
@@ -119,6 +129,10 @@ class ResumingContent implements Content {
     });
   }
 
+  #isDamaged(error: unknown): error is HubError {
+    return !this.#consumerFailed && this.#reading.source.sound === true && HubError.is(error, 'DIGEST_MISMATCH');
+  }
+
   #mayRetry(error: unknown, failures: number): boolean {
     if (this.#consumerFailed || this.#reading.range.signal?.aborted) return false;
     return HubError.is(error) && error.retryable && failures <= TRIES;
@@ -150,4 +164,13 @@ class ResumingContent implements Content {
       details: { ...details, digest: descriptor.digest, position: this.#position },
     });
   }
+}
+
+/** The error for content that was sound once: to read it again is of no use. */
+function damagedAt({ source, descriptor }: Reading, cause: HubError): HubError {
+  return new HubError('DIGEST_MISMATCH', `${descriptor.digest} is damaged in ${source.name}`, {
+    cause,
+    hint: 'fetch what is damaged once more with: hubctl store verify --repair',
+    details: { ...cause.details, damaged: true },
+  });
 }

@@ -30,7 +30,7 @@ export async function chooseRoot(copier: Copier, resolved: Descriptor, options: 
     else checked.catch(() => undefined);
     return { descriptor: resolved, checked };
   }
-  const index = parseManifest(await copier.manifestBytes(resolved), resolved.mediaType);
+  const index = parseManifest(await copier.metadata.manifest(resolved), resolved.mediaType);
   const wanted = await wantedManifests(copier, index, options);
   if (!wanted || wanted.length === index.manifests.length) return { descriptor: resolved };
   const sparse = copier.sinkIsSparse;
@@ -64,7 +64,7 @@ function namesPlatforms(options: CopyOptions): options is CopyOptions & { readon
 /** A sparse source lists platforms that it cannot give. */
 async function checkPresent(copier: Copier, chosen: readonly Descriptor[]): Promise<void> {
   for (const manifest of chosen) {
-    if (await copier.sourceHas(manifest)) continue;
+    if (await copier.metadata.has(manifest)) continue;
     const platform = manifest.platform ? formatPlatform(manifest.platform) : manifest.digest;
     throw new HubError('NOT_FOUND', `${platform} of ${copier.label} is not here`, {
       hint: 'pull it first, with --platform or --all-platforms',
@@ -77,7 +77,7 @@ async function availableManifests(copier: Copier, index: Manifest): Promise<read
   const present: Descriptor[] = [];
   const absent: Descriptor[] = [];
   for (const manifest of index.manifests) {
-    const list = (await copier.sourceHas(manifest)) ? present : absent;
+    const list = (await copier.metadata.has(manifest)) ? present : absent;
     list.push(manifest);
   }
   if (absent.length === 0) return undefined;
@@ -102,7 +102,7 @@ function warnPartial(copier: Copier, index: Descriptor, only: Descriptor): void 
 function narrowed(copier: Copier, index: Manifest, wanted: readonly Descriptor[]): Descriptor {
   const bytes = buildIndex({ manifests: wanted, mediaType: index.mediaType, annotations: index.annotations });
   const descriptor = { mediaType: index.mediaType, digest: digestOf(bytes), size: bytes.length };
-  copier.provide(descriptor, bytes);
+  copier.metadata.provide(descriptor, bytes);
   copier.options.onEvent?.({
     type: 'warning',
     message: `${copier.label} is copied as a new index of ${wanted.length} platforms with digest ${descriptor.digest}`,
@@ -122,9 +122,9 @@ async function checkPlatform(copier: Copier, manifest: Descriptor, options: Copy
 }
 
 async function platformOf(copier: Copier, descriptor: Descriptor): Promise<Platform | undefined> {
-  const manifest = parseManifest(await copier.manifestBytes(descriptor), descriptor.mediaType);
+  const manifest = parseManifest(await copier.metadata.manifest(descriptor), descriptor.mediaType);
   if (!manifest.config || manifest.config.size > MANIFEST_LIMIT) return undefined;
   const known = manifest.config.mediaType;
   if (!known.includes('image.config') && !known.includes('container.image')) return undefined;
-  return parseImageConfig(await copier.smallBytes(manifest.config)).platform;
+  return parseImageConfig(await copier.metadata.blob(manifest.config)).platform;
 }

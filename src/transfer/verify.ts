@@ -69,12 +69,15 @@ export async function secondTry<T>(again: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Fetches content once more when it was not what was promised, on the chance that the damage happened on the way. */
-export async function tryTwice<T>(fetch: () => Promise<T>): Promise<T> {
+/**
+ * Fetches content once more when it was not what was promised, on the chance that the damage happened on the way: `fresh`
+ * asks for another way, then.
+ */
+export async function tryTwice<T>(fetch: (fresh: boolean) => Promise<T>): Promise<T> {
   try {
-    return await fetch();
+    return await fetch(false);
   } catch (error) {
-    if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(fetch);
+    if (HubError.is(error, 'DIGEST_MISMATCH')) return secondTry(() => fetch(true));
     throw error;
   }
 }

@@ -10,6 +10,8 @@ import { HubError } from '../errors.ts';
 export interface Content {
   /** True when `forEach` itself fails with DIGEST_MISMATCH unless all of the content is as promised: nobody need hash it again. */
   readonly verified?: boolean | undefined;
+  /** True when chunks stay valid, since they are part of what is in memory anyway. */
+  readonly lasting?: boolean | undefined;
   /** True when it is just the part that was asked for, and nothing had to be thrown away for that. */
   readonly isPart?: boolean | undefined;
   forEach(consume: (chunk: Uint8Array) => void | Promise<void>): Promise<void>;
@@ -19,6 +21,7 @@ export interface Content {
 /** Content of bytes in memory. */
 export function contentOf(bytes: Uint8Array): Content {
   return {
+    lasting: true,
     forEach: async (consume) => {
       if (bytes.length > 0) await consume(bytes);
     },
@@ -81,7 +84,7 @@ export async function collect(content: Content, limit: number, what = 'content')
     await content.forEach((chunk) => {
       size += chunk.length;
       if (size > limit) throw new HubError('CONTENT_INVALID', `${what} is larger than ${limit} bytes`);
-      chunks.push(Buffer.from(chunk));
+      chunks.push(content.lasting ? viewOf(chunk) : Buffer.from(chunk));
     });
   } catch (error) {
     content.cancel();
@@ -89,4 +92,8 @@ export async function collect(content: Content, limit: number, what = 'content')
   }
   const [only] = chunks;
   return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,4 +1,5 @@
 // How does a part of an open file become content?
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { HubError } from '../errors.ts';
 import type { Content } from './content.ts';
@@ -17,9 +18,17 @@ export interface FilePart {
   readonly signal?: AbortSignal | undefined;
   /** Bytes read at once; 256 KiB by default. */
   readonly bufferSize?: number | undefined;
+  /** What the system has at hand is read without another thread, which costs more than the bytes. False by default. */
+  readonly atOnce?: boolean | undefined;
   /** Called once, when nothing more will be read. */
   readonly onEnd?: (() => void) | undefined;
 }
+
+/** Milliseconds after which a piece was not at hand, and pieces that other threads read then. */
+const SLOW = 4;
+const ELSEWHERE = 16;
+/** Pieces that are read in one go, so that nobody else waits long for a turn. */
+const BREATH = 8;
 
 /** Never part of a buffer that others share. */
 function bufferOf(size: number): Buffer {
@@ -35,32 +44,24 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
   };
   return {
     forEach: async (consume) => {
-      const size = Math.min(part.bufferSize ?? BUFFER, part.end - part.start);
-      // One is filled while the other is in use.
-      const buffers = part.end - part.start > size ? [bufferOf(size), bufferOf(size)] : [bufferOf(size)];
-      let turns = 0;
-      const fill = async (position: number): Promise<Buffer> => {
-        const buffer = buffers[turns++ % buffers.length] as Buffer;
-        const { bytesRead } = await file.read(buffer, 0, Math.min(size, part.end - position), position);
-        return buffer.subarray(0, bytesRead);
-      };
-      let ahead: Promise<Buffer> | undefined = size > 0 ? fill(part.start) : undefined;
+      const pieces = new Pieces(file, part);
       try {
-        for (let position = part.start; ahead;) {
-          const bytes: Buffer = await ahead;
+        for (let position = part.start; position < part.end;) {
+          const next = pieces.next(position);
+          const bytes = next instanceof Promise ? await next : next;
           part.signal?.throwIfAborted();
           if (cancelled) throw new HubError('ABORTED', `reading ${part.what} was given up`);
           if (bytes.length === 0) throw new HubError('CONTENT_INVALID', `${part.what} ends too early`);
           position += bytes.length;
-          ahead = position < part.end ? fill(position) : undefined;
-          const pause = consume(bytes);
+          pieces.lookAhead(position);
+          const pause = consume(bytes) ?? pieces.breath();
           if (pause) await pause;
         }
       } finally {
         const isOpen = !cancelled;
         cancelled = true;
         // A file is not closed under a read.
-        await ahead?.catch(() => undefined);
+        await pieces.settled();
         if (isOpen) await close();
       }
     },
@@ -71,4 +72,70 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
       close().catch(() => undefined);
     },
   };
+}
+
+/** Reads into two buffers in turns: one may be filled while the other is in use. */
+class Pieces {
+  readonly #file: FileHandle;
+  readonly #part: FilePart;
+  readonly #size: number;
+  readonly #buffers: Buffer[] = [];
+  #turns = 0;
+  #ahead: Promise<Buffer> | undefined;
+  /** So many pieces are left to other threads. */
+  #elsewhere: number;
+
+  constructor(file: FileHandle, part: FilePart) {
+    this.#file = file;
+    this.#part = part;
+    this.#size = Math.min(part.bufferSize ?? BUFFER, part.end - part.start);
+    this.#elsewhere = part.atOnce === true ? 0 : Number.POSITIVE_INFINITY;
+  }
+
+  next(position: number): Buffer | Promise<Buffer> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    return ahead ?? (this.#elsewhere > 0 ? this.#fill(position) : this.#fillAtOnce(position));
+  }
+
+  lookAhead(position: number): void {
+    if (this.#elsewhere === 0 || position >= this.#part.end) return;
+    this.#elsewhere -= 1;
+    this.#ahead = this.#fill(position);
+  }
+
+  /** Lets others have their turn where reading alone does not. */
+  breath(): Promise<void> | undefined {
+    const isDue = !this.#ahead && this.#turns % BREATH === 0;
+    return isDue ? new Promise((resolve) => setImmediate(resolve)) : undefined;
+  }
+
+  async settled(): Promise<void> {
+    await this.#ahead?.catch(() => undefined);
+  }
+
+  async #fill(position: number): Promise<Buffer> {
+    const buffer = this.#nextBuffer();
+    const { bytesRead } = await this.#file.read(buffer, 0, this.#lengthAt(position), position);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  #fillAtOnce(position: number): Buffer {
+    const buffer = this.#nextBuffer();
+    const since = performance.now();
+    const bytesRead = readSync(this.#file.fd, buffer, 0, this.#lengthAt(position), position);
+    if (performance.now() - since > SLOW) this.#elsewhere = ELSEWHERE;
+    return buffer.subarray(0, bytesRead);
+  }
+
+  #lengthAt(position: number): number {
+    return Math.min(this.#size, this.#part.end - position);
+  }
+
+  #nextBuffer(): Buffer {
+    const place = this.#turns++ % 2;
+    const buffer = this.#buffers[place] ?? bufferOf(this.#size);
+    this.#buffers[place] = buffer;
+    return buffer;
+  }
 }

@@ -1,8 +1,9 @@
 // How are files read and replaced so that nobody ever sees half of one, and what does a failing disk say?
 import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
+import { closeSync, constants, fsync, openSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink, realpath, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { HubError } from '../errors.ts';
 
 export interface WriteFileOptions {
@@ -105,16 +106,19 @@ export async function writeFileAtomic(
   }
 }
 
+/** Waits until what was written to an open file, or the names in an open directory, are on the disk. */
+export const toDisk: (fd: number) => Promise<void> = promisify(fsync);
+
 /** Makes the names in a directory survive a power cut. Does nothing where directories cannot be synced. Throws STORAGE. */
 export async function syncDirectory(path: string): Promise<void> {
-  let directory: FileHandle | undefined;
+  let directory: number | undefined;
   try {
-    directory = await open(path, constants.O_RDONLY);
-    await directory.sync();
+    directory = openSync(path, constants.O_RDONLY);
+    await toDisk(directory);
   } catch (error) {
     if (!CANNOT_SYNC.has(errnoOf(error) ?? '')) throw storageError(error, `cannot write the names in ${path}`);
   } finally {
-    await directory?.close();
+    if (directory !== undefined) closeSync(directory);
   }
 }
 

@@ -6,7 +6,7 @@ import { now } from './machine.ts';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds to wait for a holder that is alive; without end by default. */
+  /** Milliseconds to wait for one holder that is alive, as long as others take no turns; without end by default. */
   readonly timeout?: number | undefined;
   /** Called once, when the lock is held by somebody else who is alive. */
   readonly onWait?: (() => void) | undefined;
@@ -51,7 +51,7 @@ async function acquire(path: string, options: LockOptions): Promise<Holding> {
     if (holding) return holding;
     const holder = readHolder(path);
     if (holder && !watch.isAlive(holder) && removeHeld(path, holder.token)) continue;
-    if (watch.time >= timeout) throw locked(path, holder);
+    if (watch.waited >= timeout) throw locked(path, holder);
     await pause(delay, signal);
   }
 }
@@ -65,6 +65,7 @@ class Watch {
   #told = false;
   #seen: Holder | undefined;
   #since = 0;
+  #turnSince = 0;
 
   constructor({ staleAfter = STALE_AFTER, onWait, noticeAfter = 0 }: LockOptions) {
     this.#staleAfter = staleAfter;
@@ -77,6 +78,11 @@ class Watch {
     return performance.now() - this.#started;
   }
 
+  /** Milliseconds since the holder got its turn, or waiting began. While turns change, the next may be ours. */
+  get waited(): number {
+    return this.time - this.#turnSince;
+  }
+
   /**
    * Age alone would condemn every holder after the machine slept, or when two clocks differ: a holder has died only
    * when its process is known to be gone, or when no sign of life came while this process was watching, too.
@@ -87,6 +93,7 @@ class Watch {
       this.#told = true;
       this.#onWait?.();
     }
+    if (this.#seen && this.#seen.token !== holder.token) this.#turnSince = this.time;
     if (this.#seen?.token !== holder.token || this.#seen.beat !== holder.beat) {
       this.#seen = holder;
       this.#since = this.time;

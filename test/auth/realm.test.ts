@@ -26,6 +26,7 @@ describe('a token service', () => {
     [PUBLIC, 'http://auth.example/token'],
     [PUBLIC, 'http://reg.example/token'],
     [PUBLIC, 'file:///etc/passwd'],
+    [PUBLIC, 'http:\u00f0\u009f\u0098\u0080'],
     [PUBLIC, 'gopher://auth.example/'],
     [PUBLIC, 'javascript:alert(1)'],
     [PUBLIC, 'https://'],

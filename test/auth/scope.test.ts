@@ -31,6 +31,10 @@ describe('scopes are merged', () => {
       ['repository(plugin):a:pull', 'repository:a:pull'],
       ['repository(plugin):a:pull', 'repository:a:pull'],
     ],
+    [
+      ['a:b:c:', 'a:b:,'],
+      ['a:b:c:', 'a:b:,'],
+    ],
   ])('%j gives %j', (scopes, merged) => {
     expect(mergeScopes(scopes)).toEqual(merged);
   });

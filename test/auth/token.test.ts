@@ -41,6 +41,16 @@ function json(value: object, more: Partial<FakeAnswer> = {}): FakeAnswer {
 
 const GOOD = json({ token: 'tok', expires_in: 300 });
 
+describe('the life of a token', () => {
+  test.each([{ toString: 1, valueOf: 1 }, [], null, true])(
+    'is that of one that says nothing when it is %j',
+    async (says) => {
+      const { token, clock } = fetchFrom([json({ token: 'tok', expires_in: says })]);
+      expect((await token).expires - clock.now()).toBe(50_000);
+    },
+  );
+});
+
 describe('a token by GET', () => {
   test('names the service and every scope, and keeps the query of the realm', async () => {
     const { token, seen } = fetchFrom([GOOD]);

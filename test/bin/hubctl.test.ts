@@ -1,17 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { execute } from '../helpers/hubctl.ts';
+import { programOf } from '../helpers/program.ts';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'hubctl.js');
 
 /** Stands for the real program: does what its first argument says. */
 const STUB = `
 exports.interruption = (signal) => Object.assign(new Error('interrupted by ' + signal), { signal });
-exports.processIo = (signal) => ({ signal, stdout: process.stdout, stderr: process.stderr });
+exports.processIo = (signal, onOpened) => {
+  onOpened(process.stdout, true);
+  return { signal, stdout: process.stdout, stderr: process.stderr };
+};
 exports.fail = async (error) => { process.stderr.write('failed: ' + error.message); return 70; };
 const aborted = (signal) => new Promise((resolve) => {
   const timer = setInterval(() => undefined, 1000);
@@ -50,14 +53,7 @@ const ANSWERS = ['version', 'help', 'help.pull', 'help.image.ls', 'completion.zs
 
 let folder = '';
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hubctl-bin-'));
-  await mkdir(join(folder, 'bin'));
-  await mkdir(join(folder, 'dist', 'cli', 'answers'), { recursive: true });
-  await cp(BIN, join(folder, 'bin', 'hubctl.js'));
-  await cp(join(BIN, '..', 'package.json'), join(folder, 'bin', 'package.json'));
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}');
-  await writeFile(join(folder, 'dist', 'cli', 'package.json'), '{"type":"commonjs"}');
-  await writeFile(join(folder, 'dist', 'cli', 'main.js'), STUB);
+  folder = await programOf({ 'main.js': STUB });
   for (const name of ANSWERS) await writeFile(join(folder, 'dist', 'cli', 'answers', `${name}.txt`), `${name}\n`);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -103,3 +103,12 @@ test('the output loads neither ora nor chalk', async () => {
   const loaded = await loadedBy(join(SRC, 'cli/output/create.ts'));
   expect([...loaded].filter((file) => file === 'ora' || file === 'chalk')).toEqual([]);
 });
+
+test('a stream is told once, when it is first asked for', () => {
+  const told: [stream: unknown, isResult: boolean][] = [];
+  const io = processIo(new AbortController().signal, (stream, isResult) => told.push([stream, isResult]));
+  expect(told).toEqual([]);
+  expect([io.stderr, io.stdout, io.stderr]).toEqual([process.stderr, process.stdout, process.stderr]);
+  expect(told.map(([, isResult]) => isResult)).toEqual([false, true]);
+  expect(told.map(([stream]) => stream === process.stdout)).toEqual([false, true]);
+});

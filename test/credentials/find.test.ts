@@ -171,6 +171,42 @@ describe('a helper', () => {
   });
 });
 
+describe('a name that looks like another', () => {
+  const KEYS = [HUB, 'ghcr.io', 'registry.example:5000', 'xn--bcher-kva.example', '127.0.0.1:5000'];
+  const OWNERS: Readonly<Record<string, string>> = {
+    'docker.io': HUB,
+    'index.docker.io': HUB,
+    'registry-1.docker.io': HUB,
+    'ghcr.io': 'ghcr.io',
+    'registry.example:5000': 'registry.example:5000',
+    'xn--bcher-kva.example': 'xn--bcher-kva.example',
+    '127.0.0.1:5000': '127.0.0.1:5000',
+  };
+  const OTHERS = `
+    docker.io.evil.com docker.iox xdocker.io docker.io. docker.io:5000 docker.io:80 auth.docker.io docker.com
+    ghcr.io.evil.com ghcr.io:5000 xghcr.io ghcr.i ghcr.io. io sub.ghcr.io ghcr-io registry.example
+    registry.example:500 registry.example:50000 registry.example:443 example:5000
+    registry.example.evil.com:5000 bcher-kva.example xn--bcher-kva.example.evil.com 127.0.0.1 127.0.0.1:50000
+    127.0.0.10:5000 127.0.0.1.nip.io:5000 [::1]:5000 localhost:5000
+  `
+    .trim()
+    .split(/\s+/);
+
+  beforeEach(async () => {
+    await home.write('.docker/config.json', {
+      auths: Object.fromEntries(KEYS.map((key) => [key, entry(`user ${KEYS.indexOf(key)}`)])),
+    });
+  });
+
+  test.each(Object.entries(OWNERS))('%s has the entry of %s', async (registry, key) => {
+    expect(await whoIs(registry)).toBe(`user ${KEYS.indexOf(key)} from file ~/.docker/config.json`);
+  });
+
+  test.each(OTHERS)('%s has no entry', async (registry) => {
+    expect(await whoIs(registry)).toBeUndefined();
+  });
+});
+
 describe('a file', () => {
   test('that is broken stops everything', async () => {
     await home.write('.docker/config.json', '{');

@@ -149,6 +149,25 @@ describe.each(registries)('%s', (_name, start) => {
     });
   });
 
+  test('is asked three times for another tag of what it has, two of them at once', async () => {
+    const desk = await deskAt(await start());
+    await desk.run(['push', await desk.keep('app:1')]);
+    const asked = await desk.asked(['copy', `${desk.host}/app:1`, `${desk.host}/app:2`]);
+    expect(asked.slice(0, 2).toSorted()).toEqual(['GET manifests', 'HEAD manifests']);
+    expect(asked.slice(2)).toEqual(['PUT manifests']);
+    expect((await desk.run(['digest', `${desk.host}/app:2`])).stdout).toBe(`${digest}\n`);
+    const again = await desk.asked(['copy', `${desk.host}/app:1`, `${desk.host}/app:2`]);
+    expect(again.toSorted()).toEqual(['GET manifests', 'HEAD manifests']);
+  });
+
+  test('is asked for nothing else for another tag of an index', async () => {
+    const desk = await deskAt(await start());
+    const { index, images } = indexOf();
+    await desk.run(['push', await desk.keep('app:1', [...images.flatMap((one) => one.blobs), index])]);
+    const asked = await desk.asked(['copy', `${desk.host}/app:1`, `${desk.host}/app:2`]);
+    expect(counts(asked)).toEqual({ 'HEAD manifests': 1, 'GET manifests': 1 + images.length, 'PUT manifests': 1 });
+  });
+
   test('is asked only twice for a copy that is there', async () => {
     const desk = await deskAt(await start());
     await desk.run(['push', await desk.keep('app:1')]);

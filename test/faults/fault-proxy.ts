@@ -39,6 +39,8 @@ export interface Seen {
   readonly headers: IncomingMessage['headers'];
   readonly range: string | undefined;
   readonly authorization: string | undefined;
+  /** The port of the client tells its connections apart. */
+  readonly connection: number;
   /** 0 until an answer began. */
   status: number;
   contentRange: string | undefined;
@@ -138,6 +140,7 @@ class Exchange {
       headers,
       range: headers.range,
       authorization: headers.authorization,
+      connection: incoming.socket.remotePort ?? 0,
       status: 0,
       contentRange: undefined,
       fault: undefined,

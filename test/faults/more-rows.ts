@@ -69,6 +69,18 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     requests: 1,
   },
   {
+    id: 'limited-for-a-minute-each-time',
+    fault: '429 with Retry-After: 60 for the manifest, always',
+    rules: ({ tag }) => [{ path: tag, do: { status: 429, headers: { 'retry-after': '60' } } }],
+    exit: 5,
+    patience: 310,
+    requests: 6,
+    check: ({ proxy }) => {
+      const times = proxy.log.map(({ at }) => at);
+      for (const [index, at] of times.slice(1).entries()) expect(at - times[index]!).toBeGreaterThanOrEqual(60_000);
+    },
+  },
+  {
     id: 'host-is-left-alone',
     fault: '429 with Retry-After: 5 for one blob, after which nobody may ask for anything',
     rules: ({ blob }) => [get(blob, { status: 429, headers: { 'retry-after': '5' } }, { nth: 1 })],
@@ -171,16 +183,36 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     fault: 'a wrong bit in the manifest, once',
     rules: ({ tag }) => [once(tag, { corrupt: 50 })],
     exit: 0,
+    check: ({ proxy }, { tag }) => {
+      const [damaged, again] = proxy.requests('GET', tag);
+      expect(again?.connection).not.toBe(damaged?.connection);
+    },
   },
   {
     id: 'manifest-stalled-for-ever',
     fault: 'the manifest is never answered',
     rules: ({ tag }) => [get(tag, { stall: true })],
     exit: 6,
-    says: 'pull {ref}: {host} did not answer within 0.4 s (6 tries)',
+    says: 'pull {ref}: {host} did not answer within 0.4 s (2 tries)',
     hint: 'run the same command again; what was received is kept',
     stalls: true,
-    requests: 6,
+    requests: 2,
+  },
+  {
+    id: 'manifest-stalls-for-ever',
+    fault: 'nothing more after half of the manifest, always',
+    rules: ({ tag }) => [get(tag, { stallAfter: '50%' })],
+    exit: 6,
+    stalls: true,
+    requests: 2,
+  },
+  {
+    id: 'nothing-answered',
+    fault: 'nothing is ever answered',
+    rules: () => [{ do: { stall: true } }],
+    exit: 6,
+    stalls: true,
+    requests: 4,
   },
   {
     id: 'config-reset',
@@ -433,6 +465,31 @@ export const MORE_PUSH_ROWS: readonly Row[] = [
     rules: ({ upload }) => [{ method: 'PUT', path: upload, nth: 1, do: { stall: true } }],
     stalls: true,
     exit: 0,
+  },
+  {
+    id: 'put-stalls-always',
+    fault: 'no whole upload is ever answered',
+    rules: ({ upload }) => [{ method: 'PUT', path: upload, do: { stall: true } }],
+    stalls: true,
+    exit: 6,
+    check: ({ proxy }) => {
+      const blobs = proxy.requests('PUT', /\/blobs\/uploads\//).map(({ path }) => /digest=.*/.exec(path)?.[0]);
+      for (const blob of blobs) expect(blobs.filter((other) => other === blob).length).toBeLessThanOrEqual(2);
+    },
+  },
+  {
+    id: 'post-stalls-always',
+    fault: 'POST never answered',
+    rules: ({ upload }) => [{ method: 'POST', path: upload, do: { stall: true } }],
+    stalls: true,
+    exit: 6,
+  },
+  {
+    id: 'head-stalls-always',
+    fault: 'HEAD never answered',
+    rules: () => [{ method: 'HEAD', do: { stall: true } }],
+    stalls: true,
+    exit: 6,
   },
   {
     id: 'manifest-answer-never-comes',

@@ -3,10 +3,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { openStore } from '../../src/endpoints/store/store.ts';
 import { digestOf } from '../../src/spec/digest.ts';
+import { Copier } from '../../src/transfer/copier.ts';
 import { copy } from '../../src/transfer/copy.ts';
+import { Pace } from '../../src/transfer/pace.ts';
 import { runCli } from '../helpers/cli.ts';
 import { seededRandom } from '../helpers/random.ts';
 import { startFaultProxy, type FaultProxy, type Seen } from './fault-proxy.ts';
@@ -38,6 +40,8 @@ export interface Row {
   readonly tokens?: TokenServiceOptions | undefined;
   /** Limits of time are short, because the row has somebody wait for one. */
   readonly stalls?: true | undefined;
+  /** The rules count on layers that come by one request each, as from a registry near by. */
+  readonly whole?: true | undefined;
   /** Bytes of the big layer. */
   readonly size?: number | undefined;
   readonly byDigest?: true | undefined;
@@ -69,6 +73,8 @@ export interface Stage {
   readonly host: string;
   readonly image: TestImage;
   readonly workers: number;
+  /** As from a registry whose answers take their time: layers come in pieces. Near by unless told. */
+  readonly isFar?: true | undefined;
   /** Of everything that is left to chance; the workers unless told. */
   readonly seed?: number | undefined;
 }
@@ -144,6 +150,7 @@ async function logIn(home: string, host: string): Promise<void> {
 
 /** Pulls tag 1 of a repository through the faults, and looks at everything that is left behind. */
 export async function playPull(row: Row, stage: Stage, repository = 'app'): Promise<void> {
+  keepDistance(stage.isFar === true);
   await using scene = await setScene(row, stage);
   const { proxy, clock, store } = scene;
   const { image } = stage;
@@ -160,6 +167,16 @@ export async function playPull(row: Row, stage: Stage, repository = 'app'): Prom
     expect(stored.partial).toEqual([]);
   } else expect(stored.images).toEqual([]);
   row.check?.(played, targetsOf(image));
+}
+
+/** Until the test ends. What makes a source far is the time of this machine, which a test must not depend on. */
+function keepDistance(isFar: boolean): void {
+  const far = vi.spyOn(Copier.prototype, 'far', 'set').mockImplementation(() => undefined);
+  const slow = vi.spyOn(Pace.prototype, 'isSlow', 'get').mockReturnValue(isFar);
+  onTestFinished(() => {
+    far.mockRestore();
+    slow.mockRestore();
+  });
 }
 
 /** Pushes `app:1` through the faults into a repository of its own, and asks the registry what has arrived. */

@@ -46,6 +46,7 @@ async function soak(play: (seed: number) => Promise<void>): Promise<readonly str
     }
   };
   await Promise.all(Array.from({ length: TOGETHER }, work));
+  if (isLong) console.log(`${failures.length} of ${COUNT} were lost${failures.map((text) => `\n${text}`).join('')}`);
   return failures;
 }
 

@@ -238,7 +238,8 @@ function patchDescriptors(): void {
         setImmediate(done, error as Error);
         return;
       }
-      real[name](fd, done);
+      // What would be lost is decided here, so that nothing need get to the disk, for which a test would wait long.
+      setImmediate(done, null);
     };
   }
 }
@@ -309,9 +310,9 @@ function patchHandle(handle: fs.promises.FileHandle): void {
         real.writeSync(this.fd, bytes.subarray(0, Math.floor(bytes.length / 2)));
         throw failureOf('EIO');
       }
-      const result = await original.apply(this, args);
-      if (name === 'sync' || name === 'datasync') noteSync(this.fd);
-      return result;
+      if (name !== 'sync' && name !== 'datasync') return original.apply(this, args);
+      noteSync(this.fd);
+      return undefined;
     };
   }
 }

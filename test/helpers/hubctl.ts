@@ -30,7 +30,7 @@ export interface User extends AsyncDisposable {
 }
 
 export async function newUser(): Promise<User> {
-  if (!existsSync(join(ROOT, 'dist', 'cli', 'main.js'))) throw new Error('run `npm run build` first: dist/ is missing');
+  if (!existsSync(join(ROOT, 'dist', 'cli', 'pack.js'))) throw new Error('run `npm run build` first: dist/ is missing');
   const home = await mkdtemp(join(tmpdir(), 'hubctl-home-'));
   const environment = (options: RunOptions): NodeJS.ProcessEnv => ({
     PATH: process.env['PATH'],

@@ -2,6 +2,7 @@
 import { authenticate } from '../../src/auth/authenticate.ts';
 import type { Credential } from '../../src/credentials/credentials.ts';
 import { createRegistryClient, type RegistryClient } from '../../src/endpoints/registry/client.ts';
+import type { UploadJournal } from '../../src/endpoints/registry/upload-journal.ts';
 import type { TraitMemory } from '../../src/endpoints/registry/traits.ts';
 import { repositoryOfPath } from '../../src/endpoints/registry/hosts.ts';
 import { createHttp } from '../../src/http/client.ts';
@@ -10,6 +11,7 @@ import type { Clock } from '../../src/http/clock.ts';
 export interface TestClientOptions {
   readonly credential?: Credential;
   readonly traits?: TraitMemory;
+  readonly journal?: UploadJournal;
   readonly onWarning?: (message: string) => void;
 }
 
@@ -20,6 +22,7 @@ export interface TestClient extends RegistryClient, AsyncDisposable {
 
 /** Everything the command line puts together, but for the clock and where credentials come from. */
 export function testClient(options: TestClientOptions = {}): TestClient {
+  const { journal } = options;
   const waits: number[] = [];
   let waited = 0;
   const clock: Clock = {
@@ -43,6 +46,7 @@ export function testClient(options: TestClientOptions = {}): TestClient {
     close: http.close,
     onWarning: options.onWarning,
     traits: options.traits,
+    journal: journal && (async () => journal),
     sleep: clock.sleep,
   });
   return { ...client, waits, [Symbol.asyncDispose]: () => http.close() };

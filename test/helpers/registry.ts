@@ -53,6 +53,8 @@ export interface RegistryOptions {
   readonly relativeLocations?: boolean;
   /** Name of the parameter of a Location that tells its newest from the others: distribution's `_state` by default. */
   readonly stateParameter?: string;
+  /** False: takes any bytes for those of the digest that was named, and does not tell what it stored. */
+  readonly checksBlobs?: boolean;
   /** What a session answers at a Location that is not its newest: distribution 3 `416` (default), 2.8 `404`. */
   readonly staleUpload?: 404 | 416;
   /** PEM; the registry speaks TLS. */

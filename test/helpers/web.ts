@@ -30,6 +30,9 @@ function certificate(name: CertificateName): { cert: string; key: string } {
   };
 }
 
+/** For servers that take the texts themselves; the authority in CA_FILE vouches for it. */
+export const SERVER_TLS: { readonly cert: string; readonly key: string } = certificate('server');
+
 export interface WebServer {
   /** `http://127.0.0.1:41234` */
   readonly origin: string;

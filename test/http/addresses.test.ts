@@ -40,12 +40,33 @@ test.each([
   expect(isLoopback(hostOf(text))).toBe(false);
 });
 
-test.each(['169.254.169.254', '0.0.0.0', '[::]', '[fe80::1]', '[::ffff:169.254.169.254]', '2852039166', '0xa9fea9fe'])(
-  '%s belongs to this machine or its link',
-  (text) => {
-    expect(isMachineLocal(hostOf(text))).toBe(true);
-  },
-);
+test.each([
+  '169.254.169.254',
+  '0.0.0.0',
+  '[::]',
+  '[fe80::1]',
+  '[::ffff:169.254.169.254]',
+  '[::ffff:7f00:1]',
+  '[64:ff9b::169.254.169.254]',
+  '[64:ff9b::7f00:1]',
+  '[64:ff9b::]',
+  '[::127.0.0.1]',
+  '2852039166',
+  '0xa9fea9fe',
+  '0x7f.1',
+  '127.1',
+  '017700000001',
+  '127.0.0.1.',
+  'localhost.',
+])('%s belongs to this machine or its link', (text) => {
+  expect(isMachineLocal(hostOf(text))).toBe(true);
+});
+
+test('an address of a name service is read as it is written there', () => {
+  expect(isMachineLocal('64:ff9b::127.0.0.1')).toBe(true);
+  expect(isPrivateAddress('64:ff9b::10.0.0.1')).toBe(true);
+  expect(isPrivateAddress('64:ff9b::8.8.8.8')).toBe(false);
+});
 
 test('an address with a zone is compared without it', () => {
   expect(isMachineLocal('fe80::1%eth0')).toBe(true);
@@ -59,6 +80,16 @@ test.each([
   ['192.168.1.1', true],
   ['100.64.0.1', true],
   ['[fd00::1]', true],
+  ['[fec0::1]', true],
+  ['[ff02::1]', true],
+  ['[::ffff:192.168.0.1]', true],
+  ['[64:ff9b::a00:1]', true],
+  ['[64:ff9b::808:808]', false],
+  ['[2606:4700::1111]', false],
+  ['198.18.0.1', true],
+  ['198.20.0.1', false],
+  ['224.0.0.1', true],
+  ['255.255.255.255', true],
   ['8.8.8.8', false],
   ['a.example', false],
 ])('%s is private: %s', (text, expected) => {

@@ -112,15 +112,33 @@ describe('the reader of answers', () => {
     expect(end('keep-alive: timeout=5, max=100')).toBe('true 5000');
   });
 
+  test('understands the older version, whose connections end with the answer', () => {
+    const { told, reader } = readAll('HTTP/1.0 400 Bad Request\r\n\r\nspeak TLS');
+    expect(reader.close()).toBe(true);
+    expect(told[0]).toMatchObject({ status: 400, body: 'speak TLS', end: 'false undefined' });
+    const { told: sized } = readAll('HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 3\r\n\r\nold');
+    expect(sized[0]).toMatchObject({ body: 'old', end: 'false undefined' });
+  });
+
+  test('keeps a connection after an answer that needs no length', () => {
+    const { told } = readAll(`HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\n`);
+    expect(told.map(({ end }) => end)).toEqual(['true undefined', 'true undefined']);
+    expect(readAll(`${OK}\r\n`, { head: true }).told[0]?.end).toBe('true undefined');
+  });
+
   test('takes header values beyond ASCII for UTF-8', () => {
     const text = Buffer.from('x: é').toString('latin1');
     expect(readAll(`${OK}${text}\r\ncontent-length: 0\r\n\r\n`).told[0]?.headers['x']).toBe('é');
+    const last = Buffer.from('x: voilà').toString('latin1');
+    expect(readAll(`${OK}${last} \t\r\ncontent-length: 0\r\n\r\n`).told[0]?.headers['x']).toBe('voilà');
   });
 });
 
 describe('an answer that another reader may understand', () => {
   test.each([
-    'HTTP/1.0 200 OK\r\n\r\n',
+    'HTTP/1.0 100 Continue\r\n\r\n',
+    'HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    'HTTP/1.2 200 OK\r\n\r\n',
     'HTTP/2 200\r\n\r\n',
     'ICY 200 OK\r\n\r\n',
     'HTTP/1.1 200\tOK\r\n\r\n',
@@ -133,10 +151,12 @@ describe('an answer that another reader may understand', () => {
     `${OK}: b\r\n\r\n`,
     `${OK}a\r\n\r\n`,
     `${OK}a: b\nc: d\r\n\r\n`,
+    'HTTP/1.1 200 OK\ncontent-length: 2\n\nok',
     `${OK}a: b\u0000\r\n\r\n`,
     `${OK}content-length: 5\r\ncontent-length: 6\r\n\r\nhello`,
     `${OK}content-length: 5, 5\r\n\r\nhello`,
     `${OK}content-length: -5\r\n\r\n`,
+    'HTTP/1.1 103 Early Hints\r\ncontent-length:\r\n\r\n',
     `${OK}content-length: 0x5\r\n\r\nhello`,
     `${OK}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
     `${OK}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
@@ -147,7 +167,7 @@ describe('an answer that another reader may understand', () => {
     expect(oddity(text)).toBe(true);
   });
 
-  test.each(['zz\r\n', '\r\n', '-1\r\n', '5\nhello', '1\r\nab\r\n', `5;${'x'.repeat(5000)}`])(
+  test.each(['zz\r\n', '\r\n', '-1\r\n', '5\nhello', '1\r\nab\r\n', '1;\u00ae\r\n', `5;${'x'.repeat(5000)}`])(
     'with the broken chunk %j ends there',
     (chunk) => {
       expect(() => readAll(`${OK}transfer-encoding: chunked\r\n\r\n${chunk}`)).toThrow(/the server sent/);

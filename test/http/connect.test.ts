@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/http/clock.ts';
+import { Connector } from '../../src/http/connect.ts';
+import type { Lookup } from '../../src/http/dial.ts';
 import type { ProxyOptions } from '../../src/http/proxy.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../src/http/transport.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
@@ -66,6 +68,13 @@ describe('a certificate', () => {
     const request = { method: 'GET', url: new URL(origin) } as const;
     expect(await bodyText(await send(request))).toBe('secure');
     expect(await bodyText(await send(request))).toBe('secure');
+  });
+
+  test('that only the operating system knows is trusted on all connections that are opened at once', async () => {
+    const { origin } = await secure();
+    const { send } = transport({ tls: { systemBundles: [CA_FILE] } });
+    const texts = Array.from({ length: 8 }, async () => bodyText(await send({ method: 'GET', url: new URL(origin) })));
+    expect(new Set(await Promise.all(texts))).toEqual(new Set(['secure']));
   });
 
   test('of an unknown CA is not trusted', async () => {
@@ -232,6 +241,33 @@ describe('a proxy', () => {
     expect(error.message).toContain('is for ');
   });
 
+  describe.each(['server', 'expired', 'other'] as const)('does not make up for a certificate such as "%s"', (name) => {
+    // Nobody has vouched for the first; the others have the CA that the user named.
+    const tls = name === 'server' ? { systemBundles: [] } : TRUSTED;
+
+    test('of the host, without a proxy', async () => {
+      const server = await secure(name);
+      expect((await hubErrorFrom(() => fetchText(server.origin, { tls }))).code).toBe('TLS');
+    });
+
+    test('of the host, behind the tunnel', async () => {
+      const server = await secure(name);
+      const proxy = await startProxy();
+      const url = `https://registry.test:${server.port}`;
+      const error = await hubErrorFrom(() => fetchText(url, { tls, proxy: { https: proxy.origin } }));
+      expect(error.code).toBe('TLS');
+      expect(proxy.seen.map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(['CONNECT']));
+    });
+
+    test('of its own', async () => {
+      const proxy = await secure(name);
+      const options = { tls, proxy: { https: `https://127.0.0.1:${proxy.port}` } };
+      const error = await hubErrorFrom(() => fetchText('https://registry.test/', options));
+      expect(error.code).toBe('TLS');
+      expect(error.message).toContain(`the proxy 127.0.0.1:${proxy.port}`);
+    });
+  });
+
   test('that cannot be reached is named', async () => {
     const port = await closedPort();
     const error = await hubErrorFrom(() =>
@@ -276,5 +312,51 @@ describe('a proxy', () => {
     const error = await hubErrorFrom(() => fetchText('http://registry.test/a', { proxy: { http: proxy.origin } }));
     expect(error).toMatchObject({ code: 'TLS' });
     expect(error.message).toContain('the proxy');
+  });
+});
+
+describe('how far a server may lead', () => {
+  const connector = (lookup?: Lookup): Connector => {
+    const made = new Connector({ clock: systemClock, lookup });
+    onTestFinished(() => made.close());
+    return made;
+  };
+
+  test.each([
+    ['http://localhost:5000', 'any'],
+    ['http://127.0.0.1', 'any'],
+    ['http://192.168.7.7:5000', 'network'],
+    ['http://[fd00::5]', 'network'],
+    ['https://registry.example', 'internet'],
+    ['https://8.8.8.8', 'internet'],
+  ])('follows from its own address: %s to %s', (server, reach) => {
+    expect(connector().reachFrom(new URL(server))).toBe(reach);
+  });
+
+  test('follows from the address it was reached at, and from that of no other server', async () => {
+    const server = await serve((_, response) => response.end('ok'));
+    const one = connector(async () => [{ address: '127.0.0.1', family: 4 }]);
+    (await one.open(new URL(`http://here.example:${server.port}`))).destroy();
+    expect(one.reachFrom(new URL('https://here.example'))).toBe('any');
+    expect(one.reachFrom(new URL('https://there.example'))).toBe('internet');
+  });
+
+  test.each([
+    ['10.0.0.1', 'internet'],
+    ['169.254.169.254', 'internet'],
+    ['169.254.169.254', 'network'],
+    ['127.0.0.1', 'network'],
+  ] as const)('leaves out %s for the reach %s, and nothing is connected to', async (address, reach) => {
+    const one = connector(async () => [{ address, family: 4 }]);
+    const error = await hubErrorFrom(() => one.open(new URL('http://named.example:9'), reach));
+    expect(error).toMatchObject({ code: 'REFUSED', details: { address } });
+  });
+
+  test('is judged for a proxy by what is written', () => {
+    const one = connector();
+    expect(() => one.checkWritten(new URL('http://10.0.0.1'), 'internet')).toThrow('inside its network');
+    expect(() => one.checkWritten(new URL('http://10.0.0.1'), 'network')).not.toThrow();
+    expect(() => one.checkWritten(new URL('http://10.0.0.1'), 'any')).not.toThrow();
+    expect(() => one.checkWritten(new URL('http://storage.example'), 'internet')).not.toThrow();
   });
 });

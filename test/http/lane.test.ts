@@ -142,6 +142,55 @@ describe('large requests', () => {
   });
 });
 
+describe('a request after damage', () => {
+  test.each(['large', 'small'])('goes by another connection, as does what follows it (%s)', async (size) => {
+    const server = await serveRaw(answering(1, (socket, path) => socket.write(reply(path))));
+    const { send } = transport({ connections: 4 });
+    const expected = size === 'large' ? 1e9 : 100;
+    const get = async (path: string, fresh = false): Promise<string> =>
+      bodyText(await send({ ...small(server, path), expected, fresh }));
+    await get('a');
+    await get('b');
+    expect(server.connections).toBe(1);
+    await get('c', true);
+    await get('d');
+    expect(server.connections).toBe(2);
+  });
+
+  test('lets what is under way end', async () => {
+    const held: (() => void)[] = [];
+    const server = await serveRaw(
+      answering(1, (socket, path) => {
+        if (path === 'slow') held.push(() => socket.write(reply(path)));
+        else socket.write(reply(path));
+      }),
+    );
+    const { send } = transport({ connections: 4 });
+    const slow = send({ ...small(server, 'slow'), expected: 1e9 });
+    await bodyText(await send({ ...small(server, 'a'), expected: 1e9 }));
+    await bodyText(await send({ ...small(server, 'b'), expected: 1e9, fresh: true }));
+    for (const answer of held) answer();
+    expect(await bodyText(await slow)).toBe('slow');
+    expect(server.connections).toBe(3);
+  });
+
+  test('goes by another connection of undici too', async () => {
+    const server = await serveRaw(
+      answering(1, (socket, path) =>
+        socket.write(`HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\n${path}`),
+      ),
+    );
+    const { send } = transport();
+    const get = async (path: string, fresh = false): Promise<string> =>
+      bodyText(await send({ ...small(server, path), fresh }));
+    await get('a');
+    await get('b');
+    const before = server.connections;
+    await get('c', true);
+    expect(server.connections).toBe(before + 1);
+  });
+});
+
 describe('a host', () => {
   test('that has too many requests gets half as many connections', async () => {
     const held: (() => void)[] = [];
@@ -172,7 +221,7 @@ describe('a host', () => {
     const server = await serveRaw((socket) =>
       socket.on('data', (data) => {
         asked.push(/^\S+ \S+/.exec(String(data))?.[0] ?? '');
-        socket.end('HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nold');
+        socket.end('HTTP/2.0 200 OK\r\ncontent-length: 3\r\n\r\nold');
       }),
     );
     const { send } = transport();

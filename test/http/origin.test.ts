@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { dialAhead } from '../../src/http/dial-ahead.ts';
 import { createOrigins } from '../../src/http/origin.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { CA_FILE, closedPort, serve, serveRaw } from '../helpers/web.ts';
@@ -53,6 +54,27 @@ describe('a host on this machine', () => {
       socket.on('data', (data) => data.includes('\r\n') && socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
     );
     expect(await originOf(server.host)).toBe(server.origin);
+  });
+
+  test('is asked on the connection that was begun ahead', async () => {
+    const server = await serve((_, response) => response.end(), { tls: 'expired' });
+    const ahead = dialAhead(server.host);
+    onTestFinished(() => ahead.close());
+    expect(await originOf(server.host, { ahead })).toBe(server.origin);
+    expect(await ahead.take('127.0.0.1', server.port, true)).toBeUndefined();
+  });
+
+  test('is asked once more when the connection that was begun ahead has ended', async () => {
+    const alert = Buffer.from('15030100020246', 'hex');
+    let connections = 0;
+    const server = await serveRaw((socket) => {
+      const isFirst = (connections += 1) === 1;
+      socket.once('data', () => (isFirst ? socket.end() : socket.write(alert)));
+    });
+    const ahead = dialAhead(server.host);
+    onTestFinished(() => ahead.close());
+    expect(await originOf(server.host, { ahead })).toBe(`https://${server.host}`);
+    expect(connections).toBe(2);
   });
 
   test('has to listen', async () => {

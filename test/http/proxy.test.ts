@@ -18,6 +18,14 @@ describe('the environment', () => {
 });
 
 describe('a proxy', () => {
+  test('may have a password that is not UTF-8, or has a lone %', () => {
+    const passwordOf = (text: string): string =>
+      Buffer.from(proxyAuthorization(new URL(`http://u:${text}@proxy.lan`))!.slice(6), 'base64').toString();
+    expect(passwordOf('%ff')).toBe('u:%ff');
+    expect(passwordOf('100%')).toBe('u:100%');
+    expect(passwordOf('p%40ss')).toBe('u:p@ss');
+  });
+
   test('is chosen by the scheme of the request', () => {
     const options = { http: 'one.lan:1', https: 'https://two.lan' };
     expect(proxyFor(new URL('http://a.example'), options)?.href).toBe('http://one.lan:1/');

@@ -57,6 +57,8 @@ describe('text', () => {
     ['{"token":"abc","access_token": "def"}', '{"token":"[hidden]","access_token": "[hidden]"}'],
     ['password=hunter2 and secret: s3', 'password=[hidden] and secret: [hidden]'],
     ['jwt eyJhbGciOi.eyJzdWIi.sig here', 'jwt [hidden] here'],
+    // Looked at once, not from each of them to the end.
+    ['eyJ-'.repeat(16_000), '[hidden]'],
     ['</v2/_catalog?n=5&last=a&sig=b>; rel="next"', '</v2/_catalog?n=5&last=a&[hidden]>; rel="next"'],
     ['really?yes', 'really?yes'],
     ['socks5://u:p@host/ there', 'socks5://host/ there'],

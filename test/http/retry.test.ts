@@ -156,20 +156,17 @@ describe('Retry-After', () => {
 });
 
 describe('an error', () => {
-  test.each(['reset', 'headers-timeout', 'protocol', 'name-service', 'broken-body'])(
-    'by %s is retried six times',
-    async (reason) => {
-      const run = script([failure(reason)]);
-      const error = await hubErrorFrom(() => run.send(REQUEST));
-      expect(error).toMatchObject({
-        message: `failed by ${reason} (6 tries)`,
-        hint: 'try',
-        details: { reason, tries: 6 },
-      });
-      expect(error.cause).toMatchObject({ message: `failed by ${reason}` });
-      expect(run.times).toHaveLength(6);
-    },
-  );
+  test.each(['reset', 'protocol', 'name-service', 'broken-body'])('by %s is retried six times', async (reason) => {
+    const run = script([failure(reason)]);
+    const error = await hubErrorFrom(() => run.send(REQUEST));
+    expect(error).toMatchObject({
+      message: `failed by ${reason} (6 tries)`,
+      hint: 'try',
+      details: { reason, tries: 6 },
+    });
+    expect(error.cause).toMatchObject({ message: `failed by ${reason}` });
+    expect(run.times).toHaveLength(6);
+  });
 
   test('may go away', async () => {
     const run = script([failure('reset'), failure('reset'), OK]);
@@ -419,10 +416,30 @@ describe('an answer that was lost', () => {
   });
 });
 
-test('a request that was given more time than usual is not given it again', async () => {
-  const run = script([failure('headers-timeout'), OK]);
-  await hubErrorFrom(() => run.send({ ...REQUEST, headersTimeout: 300_000 }));
-  expect(run.times).toHaveLength(1);
+describe('an answer that never comes is waited for', () => {
+  const tries = async (more: Partial<HttpRequest>, reason = 'headers-timeout'): Promise<number> => {
+    const run = script([OK, failure(reason)]);
+    await reach(run);
+    await hubErrorFrom(() => run.send({ ...REQUEST, ...more }));
+    return run.times.length - 1;
+  };
+
+  test('twice', async () => {
+    expect(await tries({})).toBe(2);
+  });
+
+  test('as often as the request says', async () => {
+    expect(await tries({ silences: 1 })).toBe(1);
+  });
+
+  test('six times where it will be large', async () => {
+    expect(await tries({ expected: 2 * 1024 * 1024 })).toBe(6);
+  });
+
+  test('twice where it stops before its end and is needed in one piece', async () => {
+    expect(await tries({ whole: { limit: 100, what: 'it' } }, 'body-timeout')).toBe(2);
+    expect(await tries({}, 'body-timeout')).toBe(6);
+  });
 });
 
 test('a host that asks to be left alone is left alone by all, even when the request itself may not be repeated', async () => {

@@ -1,9 +1,14 @@
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connect, createServer, type SecureContext } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createTrust, tlsFromEnvironment } from '../../src/http/tls.ts';
+import { issueCertificate, type Issued } from '../helpers/certificates.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { CA_FILE, CLIENT_CERT_FILE, CLIENT_KEY_FILE } from '../helpers/web.ts';
 
@@ -24,6 +29,23 @@ function hostDirectory(name = HOST): string {
   return path;
 }
 
+async function isTrusted({ key, certificate }: Issued, secureContext: SecureContext): Promise<boolean> {
+  const server = createServer({ key, cert: certificate }, (peer) => peer.end()).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    servername: 'localhost',
+    secureContext,
+    rejectUnauthorized: false,
+  });
+  await once(socket, 'secureConnect');
+  socket.destroy();
+  return socket.authorized;
+}
+
 describe('the directory of a host', () => {
   test('may hold a CA and a client certificate', async () => {
     const path = hostDirectory();
@@ -33,6 +55,16 @@ describe('the directory of a host', () => {
     const trust = createTrust({ certDirs: [root] });
     expect(await trust.contextFor(HOST)).toBe(await trust.contextFor(HOST));
     expect(await trust.contextFor(HOST)).not.toBe(await trust.contextFor('other.example'));
+  });
+
+  test('holds a CA for that host alone', async () => {
+    const authority = issueCertificate({ name: 'an authority' });
+    writeFileSync(join(hostDirectory(), 'ca.crt'), authority.certificate);
+    const server = issueCertificate({ name: 'localhost', hosts: ['localhost'], issuer: authority });
+    const trust = createTrust({ certDirs: [root] });
+    for (const host of [HOST, 'other.example', HOST]) {
+      expect(await isTrusted(server, await trust.contextFor(host))).toBe(host === HOST);
+    }
   });
 
   test('may be named with the default port', async () => {

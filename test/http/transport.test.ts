@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { systemClock } from '../../src/http/clock.ts';
 import type { HttpRequest } from '../../src/http/layer.ts';
+import type { Lookup } from '../../src/http/dial.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../src/http/transport.ts';
 import { contentOf, type Content } from '../../src/util/content.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
@@ -635,6 +636,57 @@ describe('an address named by a server', () => {
     },
   );
 
+  test('must not be on this machine by any spelling of it', async () => {
+    const server = await serve((_, response) => response.end('secret'));
+    const { send } = transport();
+    for (const host of [
+      '127.1',
+      '0x7f.1',
+      '2130706433',
+      '017700000001',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      '127.0.0.1.',
+      'localhost.',
+    ]) {
+      const error = await hubErrorFrom(() => send(get(`http://${host}:${server.port}`, { namedBy: registry })));
+      expect(error.code, host).toBe('REFUSED');
+    }
+    expect(server.connections).toBe(0);
+  });
+
+  test('must not be one of several addresses of a name, whichever comes first', async () => {
+    const addresses = ['203.0.113.5', '10.0.0.1'].map((address) => ({ address, family: 4 }));
+    for (const found of [addresses, addresses.toReversed()]) {
+      const { send } = transport({ lookup: async () => found });
+      const error = await hubErrorFrom(() => send(get('http://storage.example/', { namedBy: registry })));
+      expect(error).toMatchObject({ code: 'REFUSED', details: { address: '10.0.0.1' } });
+    }
+  });
+
+  test('is the one that was looked at: a name is looked up once for a connection', async () => {
+    const server = await serve((_, response) => response.end('ok'));
+    let asked = 0;
+    const lookup: Lookup = async () => {
+      asked += 1;
+      return [{ address: asked === 1 ? '127.0.0.1' : '127.0.0.9', family: 4 }];
+    };
+    const { send } = transport({ lookup });
+    expect(await bodyText(await send(get(`http://storage.example:${server.port}`)))).toBe('ok');
+    expect(asked).toBe(1);
+  });
+
+  test.each(['http', 'https'])('is not given to a proxy as it is written (%s)', async (scheme) => {
+    const proxy = await serve((_, response) => response.end('secret'));
+    const url = new URL(proxy.origin);
+    const { send } = transport({ proxy: { http: url.href, https: url.href } });
+    for (const host of ['169.254.169.254', '10.0.0.1', 'localhost']) {
+      const error = await hubErrorFrom(() => send(get(`${scheme}://${host}/`, { namedBy: registry })));
+      expect(error.code).toBe('REFUSED');
+    }
+    expect(proxy.connections).toBe(0);
+  });
+
   test('may be on this machine when that server is', async () => {
     const server = await serve((_, response) => response.end('ok'));
     const { send } = transport({ lookup: async () => [{ address: '127.0.0.1', family: 4 }] });
@@ -642,5 +694,52 @@ describe('an address named by a server', () => {
     await bodyText(await send(get(here.href)));
     expect(await bodyText(await send(get(`http://storage.test:${server.port}`, { namedBy: here })))).toBe('ok');
     expect(await bodyText(await send(get(server.origin, { namedBy: new URL('http://localhost:1') })))).toBe('ok');
+  });
+});
+
+describe('without limits of the test, a host that stops', () => {
+  /** Time goes on only when the test says so; bytes still come when they come. */
+  const pass = async (milliseconds: number): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(milliseconds);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+  afterEach(() => vi.useRealTimers());
+
+  test('in the middle of an answer is waited for 30 s', async () => {
+    const server = await serveRaw((socket) =>
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf')),
+    );
+    const { body } = await transport().send(get(server.origin));
+    let received = 0;
+    let ended: unknown;
+    const reading = body
+      .forEach((chunk) => void (received += chunk.length))
+      .catch((error: unknown) => {
+        ended = error;
+      });
+    while (received < 4) await new Promise((resolve) => setImmediate(resolve));
+    await pass(29_900);
+    expect(ended).toBeUndefined();
+    await pass(200);
+    await reading;
+    expect(ended).toMatchObject({ code: 'TIMEOUT', details: { reason: 'body-timeout' } });
+  });
+
+  test('before its answer is waited for 25 s', async () => {
+    let asked = 0;
+    const server = await serveRaw((socket) => socket.on('data', () => (asked += 1)));
+    let ended: unknown;
+    const answer = transport()
+      .send(get(server.origin))
+      .catch((error: unknown) => {
+        ended = error;
+      });
+    while (asked === 0) await new Promise((resolve) => setImmediate(resolve));
+    await pass(24_900);
+    expect(ended).toBeUndefined();
+    await pass(200);
+    await answer;
+    expect(ended).toMatchObject({ code: 'TIMEOUT', details: { reason: 'headers-timeout' } });
   });
 });

@@ -2,12 +2,16 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/http/clock.ts';
 import { digestOf } from '../../src/spec/digest.ts';
+import { startFaultProxy, type Seen } from '../faults/fault-proxy.ts';
 import { folder } from '../helpers/folder.ts';
 import { newUser, type User } from '../helpers/hubctl.ts';
 import { damageOf, durationOf, leftoversOf, namesInIndex, runKilled, temporaryFilesIn } from '../helpers/kills.ts';
 import { isLong, randomBytes, seed, seededRandom } from '../helpers/random.ts';
+import { which } from '../helpers/processes.ts';
 import { startRegistry, type Registry } from '../helpers/registry.ts';
+import { startRealRegistry } from '../helpers/real-registry.ts';
 import { documentOf, fillRegistry, type SampleImage } from '../helpers/sample-image.ts';
 
 const [MANY, FEW] = isLong ? [100, 30] : [5, 3];
@@ -349,7 +353,9 @@ test(
     fillRegistry(registry.contents, ['large', '1'], large);
     const dir = join(folder(), 'store');
     const part = join(dir, 'partial', `${layer.digest.replace(':', '-')}.part`);
-    const args = ['pull', '--store', dir, '--limit-rate', '40MB/s', '--no-progress', `${registry.host}/large:1`];
+    // One piece after the other: of several at once, what is not noted yet would be fetched again.
+    const flags = ['--concurrency', '1', '--limit-rate', '20MB/s', '--no-progress'];
+    const args = ['pull', '--store', dir, ...flags, `${registry.host}/large:1`];
     // Parts of it may come in any order, so what counts is not how long the file is but how much of it is there.
     const isAlmostThere = (): boolean => existsSync(part) && statSync(part).blocks * 512 >= layer.size * 0.9;
     expect(await runKilled(user, args, isAlmostThere)).toMatchObject({ hit: true });
@@ -362,6 +368,110 @@ test(
   },
   LONG,
 );
+
+test(
+  'a pull that is killed at any moment fetches about what was missing: in the median at most 0.55 of the image, never more than all',
+  async () => {
+    const sample = imageOf(260_000, 4_200_000, 10_000_000);
+    fillRegistry(registry.contents, ['again', '1'], sample);
+    const parts = [sample.manifest, sample.config, ...sample.layers];
+    const total = parts.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    const kills = isLong ? 60 : 9;
+    const shares: number[] = [];
+    for (let number = 0; number < kills; number += 1) {
+      const dir = join(folder(), 'store');
+      const args = ['pull', '--store', dir, '--limit-rate', '8MB/s', '--no-progress', `${registry.host}/again:1`];
+      // One in each of as many equal parts of the image: in the middle, or anywhere where they are many.
+      const moment = ((number + (isLong ? random() : 0.5)) / kills) * total;
+      await runKilled(user, args, () => receivedIn(dir) >= moment);
+      const before = registry.log.length;
+      await user.ok(['pull', '--store', dir, '--no-progress', `${registry.host}/again:1`]);
+      const fetches = registry.log.slice(before).filter(({ method }) => method === 'GET');
+      shares.push(fetches.reduce((sum, { responseBytes }) => sum + responseBytes, 0) / total);
+      await expectClean(dir, [`${registry.host}/again:1`]);
+    }
+    const sorted = shares.toSorted((a, b) => a - b);
+    const median = sorted[Math.floor(kills / 2)]!;
+    if (isLong)
+      console.log(
+        `fetched again: ${median.toFixed(2)} of the image in the median, ${sorted.at(-1)?.toFixed(2)} at most`,
+      );
+    expect(median, `seed ${seed}`).toBeLessThanOrEqual(0.55);
+    expect(sorted.at(-1), `seed ${seed}`).toBeLessThanOrEqual(1);
+  },
+  LONG,
+);
+
+/** Bytes of content that a store has on its disk, finished or not. */
+function receivedIn(dir: string): number {
+  const sizes = [join(dir, 'blobs', 'sha256'), join(dir, 'partial')].map((place) =>
+    existsSync(place)
+      ? readdirSync(place).reduce(
+          (sum, name) => sum + (statSync(join(place, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
+          0,
+        )
+      : 0,
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Both of the registry that everybody runs: the second major version, as Debian has it, and the third. */
+const REGISTRIES = [
+  // A session in which a request broke off is gone there: nothing is left to go on from.
+  { program: 'docker-registry', again: 1 },
+  { program: 'registry', again: 0.104 },
+] as const;
+
+describe.each(REGISTRIES)(
+  'a push to distribution ($program) that was killed inside one large PUT',
+  ({ program, again }) => {
+    test(
+      `is ended by the next one, which sends at most ${again} of the layer again`,
+      async ({ skip }) => {
+        const path = await which(program);
+        if (path === undefined) console.warn(`skipped: ${program} is not on this machine`);
+        const target = path === undefined ? undefined : await startRealRegistry({ program: path });
+        if (!target) return skip();
+        const proxy = await startFaultProxy({ target: target.host, rules: [], clock: systemClock });
+        try {
+          const large = imageOf(25_200_000);
+          const layer = large.layers[0]!.descriptor;
+          fillRegistry(registry.contents, ['large', program], large);
+          const dir = await storeWith(`${registry.host}/large:${program}`);
+          const name = `${proxy.host}/pushed/large:1`;
+          await user.ok(['tag', '--store', dir, `${registry.host}/large:${program}`, name]);
+          const args = ['push', '--store', dir, '--limit-rate', '40MB/s', '--no-progress', name];
+          const bodies = (): readonly Seen[] => proxy.requests(['PUT', 'PATCH'], /\/blobs\/uploads\//);
+          const sent = (from: number): number =>
+            bodies()
+              .slice(from)
+              .reduce((sum, { requestBytes }) => sum + requestBytes, 0);
+          expect(await runKilled(user, args, () => sent(0) >= layer.size * 0.9)).toMatchObject({ hit: true });
+          expect(bodies().filter(({ requestBytes }) => requestBytes > layer.size * 0.85)).toHaveLength(1);
+          const before = bodies().length;
+          await user.ok(args);
+          expect(sent(before)).toBeLessThanOrEqual(layer.size * again + 2000);
+          expect(await digestAt(target.host, 'pushed/large', '1')).toBe(large.manifest.descriptor.digest);
+          const blob = await fetch(`http://${target.host}/v2/pushed/large/blobs/${layer.digest}`);
+          expect(digestOf(Buffer.from(await blob.arrayBuffer()))).toBe(layer.digest);
+        } finally {
+          await proxy.stop();
+          await target.stop();
+        }
+      },
+      LONG,
+    );
+  },
+);
+
+async function digestAt(host: string, repository: string, tag: string): Promise<string | null> {
+  const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+  const { headers: answer } = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, {
+    method: 'HEAD',
+    headers,
+  });
+  return answer.get('docker-content-digest');
+}
 
 test(
   'a push that was killed at nine tenths of a large layer sends the last tenth',

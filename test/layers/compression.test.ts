@@ -91,3 +91,39 @@ describe('other compressions', () => {
     });
   });
 });
+
+describe('what follows the end of a gzip stream', () => {
+  it.each([
+    ['zeros, as after a tape', [Buffer.alloc(512), Buffer.alloc(512)]],
+    ['zeros and then something', [Buffer.alloc(512), Buffer.from('more')]],
+    ['zeros and then a lot', [Buffer.alloc(512), Buffer.alloc(300_000, 'x')]],
+  ])('is ignored, and waited for by nobody: %s', async (_, [first, ...others]) => {
+    const chunks = [Buffer.concat([gzipSync('hello'), first!]), ...others];
+    let plain = '';
+    const converter = await inflater('gzip', (chunk) => void (plain += String(chunk)));
+    for (const chunk of chunks) await converter.write(chunk);
+    await converter.end();
+    expect(plain).toBe('hello');
+  });
+
+  it('has to be gzip as well, unless it is zeros', async () => {
+    const bytes = Buffer.concat([gzipSync('hello'), Buffer.from('more')]);
+    await expect(collect(inflated(pieces(bytes, 30), 'gzip'), LIMIT)).rejects.toMatchObject({
+      code: 'CONTENT_INVALID',
+    });
+  });
+
+  it('is no reason for another error than that of the content, in however many pieces it comes', async () => {
+    const bytes = Buffer.concat([
+      gzipSync('hello'),
+      Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff]),
+      Buffer.alloc(100, 'x'),
+    ]);
+    const converter = await inflater('gzip', () => undefined);
+    const all = async (): Promise<void> => {
+      for (let at = 0; at < bytes.length; at += 13) await converter.write(bytes.subarray(at, at + 13));
+      await converter.end();
+    };
+    await expect(all()).rejects.toMatchObject({ code: 'CONTENT_INVALID' });
+  });
+});

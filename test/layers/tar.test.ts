@@ -274,3 +274,31 @@ describe('writing a tar', () => {
     expect(() => encodeEntry({ path: 'x', kind: 'other', size: 0 })).toThrow('cannot hold');
   });
 });
+
+describe('what a header says beside the point', () => {
+  /** PAX records for the next entry. */
+  const records = (...texts: readonly string[]): Buffer => {
+    const body = texts.map((text) => `${Buffer.byteLength(text) + 4} ${text}\n`).join('');
+    return Buffer.concat([header('pax', Buffer.byteLength(body), 'x'), padded(body)]);
+  };
+  const file = (): Buffer => Buffer.concat([...encodeEntry({ path: 'a', kind: 'file', size: 1 }), padded('1')]);
+
+  it('is left out when it is no number', async () => {
+    const [member] = await list(Buffer.concat([records('mtime=yes', 'uid=-1234', 'gid=1e999'), file(), TAR_END]));
+    expect(member).toMatchObject({ path: 'a', size: 1, mtime: undefined, uid: undefined, gid: undefined });
+  });
+
+  it.each(['\r', '\u2028'])('is no part of a name in a record after its end, not even after %j', async (lineBreak) => {
+    const [member] = await list(Buffer.concat([records(`path=b\0${lineBreak}c\0d`), file(), TAR_END]));
+    expect(member?.path).toBe('b');
+  });
+
+  it.each(['\n', '\r', '\u2028'])('is no part of a name after its end, not even after %j', async (lineBreak) => {
+    const [block] = encodeEntry({ path: 'name', kind: 'symlink', size: 0, linkPath: 'target' });
+    const rests = Buffer.from(block!);
+    rests.write(`${lineBreak}evil`, 5);
+    rests.write(`${lineBreak}evil`, 157 + 7);
+    const [member] = await list(Buffer.concat([rewritten(rests, 0, ''), TAR_END]));
+    expect(member).toMatchObject({ path: 'name', linkPath: 'target' });
+  });
+});

@@ -107,4 +107,20 @@ describe('the frames of a zstd stream', () => {
     });
     expect(opened).toBeLessThan(200);
   });
+
+  it('may not have a large window moved for each of countless small blocks', async () => {
+    const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x88]);
+    const block = Buffer.from([0b010, 0, 0, 65]);
+    let pushed = 0;
+    const decoder = { push: () => void (pushed += 1) };
+    const frames = new ZstdFrames(
+      () => decoder,
+      () => undefined,
+      'layer x',
+    );
+    await expect(frames.write(Buffer.concat([header, ...Array<Buffer>(20_000).fill(block)]))).rejects.toMatchObject({
+      message: 'layer x cannot be decompressed: its blocks want too much work',
+    });
+    expect(pushed).toBeLessThan(500);
+  });
 });

@@ -232,6 +232,7 @@ describe('an archive', () => {
     const where = scene();
     const result = await cli(where, 'load', '-i', '/dev/zero');
     expect(result.status).toBeGreaterThan(0);
+    expect(result.stderr).toContain('/dev/zero holds no image');
     await expectUnharmed(where, result);
   });
 });

@@ -8,13 +8,15 @@ import { startLocalServer } from '../helpers/local-server.ts';
 import { hasPty, onPty } from '../helpers/pty.ts';
 import { isLong } from '../helpers/random.ts';
 import { newStore, putImage } from '../helpers/stores.ts';
+import { FakeClock } from '../helpers/web.ts';
 
 const ALL = Object.values(SEQUENCES).join(' ');
 /** No argument of a program can hold it. */
 const NULL = '\0';
 
 function onTerminal({ args, home, env }: Showing): Promise<CliResult> {
-  return runCli(args, { home, tty: true, env });
+  // An answer that is not valid HTTP is asked for again, after waits.
+  return runCli(args, { home, tty: true, env, network: { clock: new FakeClock() } });
 }
 
 /** The built command line in a process and on a terminal of its own. */

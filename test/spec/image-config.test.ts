@@ -89,6 +89,10 @@ describe('parseImageConfig', () => {
     },
   );
 
+  test('takes a number that is too large for one as missing', () => {
+    expect(parseImageConfig(Buffer.from('{"config":{"StopTimeout":1e400}}')).config.StopTimeout).toBeUndefined();
+  });
+
   test('keeps version and features of the operating system', () => {
     const value = { os: 'windows', architecture: 'amd64', 'os.version': '10.0.1', 'os.features': ['win32k'] };
     expect(parse(value).platform).toEqual({

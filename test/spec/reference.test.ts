@@ -249,6 +249,12 @@ describe('the forms of a reference', () => {
     expect(familiarName(reference)).toBe('busybox');
   });
 
+  test('the familiar form never means another registry', () => {
+    const reference = parseReference('docker.io/my.site/app:1');
+    expect(familiarString(reference)).toBe('docker.io/my.site/app:1');
+    expect(familiarName(parseReference('docker.io/localhost/app'))).toBe('docker.io/localhost/app');
+  });
+
   test('the default tag is added only when there is neither tag nor digest', () => {
     expect(withDefaultTag(parseReference('app')).tag).toBe('latest');
     expect(withDefaultTag(parseReference('app:1')).tag).toBe('1');

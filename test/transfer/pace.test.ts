@@ -35,6 +35,12 @@ describe('the number of places', () => {
     expect(pace.places).toBe(8);
   });
 
+  test('stays where this program is what takes the time', () => {
+    const { pace, clock } = started(0.9);
+    run(pace, clock, 1000, (places) => places * 20_000);
+    expect(pace.places).toBe(8);
+  });
+
   test('stays while places are free', () => {
     const { pace, clock } = started();
     for (; clock.time < 2000; clock.time += 10) pace.moved(10_000, false);

@@ -83,6 +83,14 @@ test('content that arrives damaged is fetched once more, and whatever else fails
   count = 0;
   await expect(tryTwice(failing('DIGEST_MISMATCH', 9))).rejects.toMatchObject({ message: 'it failed, twice' });
   expect(count).toBe(2);
+  const asked: boolean[] = [];
+  await expect(
+    tryTwice((fresh) => {
+      asked.push(fresh);
+      return failing('DIGEST_MISMATCH', 9)();
+    }),
+  ).rejects.toThrow();
+  expect(asked).toEqual([false, true]);
   count = 0;
   await expect(tryTwice(failing('TIMEOUT', 1))).rejects.toMatchObject({ message: 'it failed' });
 });

@@ -94,3 +94,24 @@ describe('collect', () => {
     expect(cancelled).toBe(true);
   });
 });
+
+describe('collecting what is in memory, or not', () => {
+  test('copies nothing that is in memory anyway, and everything else', async () => {
+    const bytes = Buffer.from('some bytes');
+    const whole = await collect(contentOf(bytes), 100);
+    expect(whole.buffer).toBe(bytes.buffer);
+    expect(whole.equals(bytes)).toBe(true);
+    const reused = Buffer.from('ab');
+    const copy = await collect(
+      {
+        forEach: async (consume) => {
+          await consume(reused);
+          reused.fill('x');
+        },
+        cancel: () => undefined,
+      },
+      100,
+    );
+    expect(copy.toString()).toBe('ab');
+  });
+});

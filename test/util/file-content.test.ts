@@ -28,6 +28,29 @@ describe('a part of a file as content', () => {
     }
   });
 
+  it('has the same bytes when what is at hand is read at once, and lets others have their turn', async () => {
+    const bytes = Buffer.from(Array.from({ length: 5000 }, (_, index) => index % 251));
+    await writeFile(join(dir, 'y'), bytes);
+    const own = await open(join(dir, 'y'));
+    const turns: number[] = [];
+    let position = 0;
+    setImmediate(() => turns.push(position));
+    const part = { start: 1000, end: 5000, what: 'y', close: true, atOnce: true, bufferSize: 100 };
+    const chunks: Buffer[] = [];
+    await fileContent(own, part).forEach((chunk) => {
+      position += chunk.length;
+      chunks.push(Buffer.from(chunk));
+    });
+    expect(Buffer.concat(chunks).equals(bytes.subarray(1000))).toBe(true);
+    expect(turns[0]).toBeLessThan(4000);
+    expect(own.fd).toBe(-1);
+  });
+
+  it('is an error when the file is shorter, also when it is read at once', async () => {
+    const content = fileContent(file, { start: 5, end: 20, what: 'blob x', atOnce: true });
+    await expect(collect(content, 100)).rejects.toMatchObject({ code: 'CONTENT_INVALID' });
+  });
+
   it('is an error when the file is shorter', async () => {
     const content = fileContent(file, { start: 5, end: 20, what: 'blob x' });
     await expect(collect(content, 100)).rejects.toMatchObject({

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { withLock } from '../../src/util/lock.ts';
 import { compile, type Script } from '../helpers/children.ts';
@@ -92,6 +93,25 @@ describe('with a holder elsewhere', () => {
     const path = join(folder(), 'a.lock');
     writeFileSync(path, '');
     expect(await hubErrorFrom(() => withLock(path, { timeout: 100 }, nothing))).toMatchObject({ code: 'LOCKED' });
+  });
+
+  test('waits on while others take turns, each for less than the timeout', async () => {
+    const path = join(folder(), 'a.lock');
+    let time = 0;
+    const looks = vi.spyOn(performance, 'now').mockImplementation(() => time);
+    onTestFinished(() => looks.mockRestore());
+    const give = (token: string): void =>
+      writeFileSync(path, JSON.stringify({ token, pid: process.pid, hostname: hostname(), place: 'elsewhere' }));
+    give('a'.repeat(16));
+    const waiting = withLock(path, { timeout: 1000 }, async () => 'done');
+    for (const next of ['b', 'c', 'd']) {
+      const before = looks.mock.calls.length;
+      await expect.poll(() => looks.mock.calls.length).toBeGreaterThan(before + 10);
+      time += 800;
+      give(next.repeat(16));
+    }
+    rmSync(path);
+    expect(await waiting).toBe('done');
   });
 
   test('takes over from one that has been silent for long, after watching it for a while', async () => {

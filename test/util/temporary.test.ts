@@ -30,7 +30,7 @@ test('what a dead process of this machine left is removed at once, what a living
   const [mine, dead] = [temporaryName('.x.'), ofDeadProcess('.x.')];
   const dir = folderWith(mine, dead);
   utimesSync(join(dir, mine), OLD, OLD);
-  await removeAbandoned(dir, '.x.', NOW);
+  removeAbandoned(dir, '.x.', NOW);
   expect(readdirSync(dir)).toEqual([mine]);
 });
 
@@ -39,7 +39,7 @@ test('what comes from another machine is removed when it is old', async () => {
   const dir = folderWith(old, young);
   utimesSync(join(dir, old), OLD, OLD);
   utimesSync(join(dir, young), NOW / 1000 - 10, NOW / 1000 - 10);
-  await removeAbandoned(dir, '.x.', NOW);
+  removeAbandoned(dir, '.x.', NOW);
   expect(readdirSync(dir)).toEqual([young]);
 });
 
@@ -47,10 +47,10 @@ test('other files stay, whatever their age', async () => {
   const names = [ofDeadProcess('.y.'), '.x.tmp', '.x.abc.tmp', 'x', '.x.00000000-1-zz.tmp'];
   const dir = folderWith(...names);
   for (const name of names) utimesSync(join(dir, name), OLD, OLD);
-  await removeAbandoned(dir, '.x.', NOW);
+  removeAbandoned(dir, '.x.', NOW);
   expect(readdirSync(dir).toSorted()).toEqual(names.toSorted());
 });
 
 test('a folder that is not there is no failure', async () => {
-  await removeAbandoned(join(folder(), 'nothing'), '.', NOW);
+  removeAbandoned(join(folder(), 'nothing'), '.', NOW);
 });

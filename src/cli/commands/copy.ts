@@ -43,7 +43,9 @@ export const command: CommandSpec = defineCommand({
     await using to = await open(context, target);
     try {
       const as = targetName(from, to);
-      const result = await copy(from.endpoint, to.endpoint, from.reference, {
+      // What a repository gives it has: another tag for it needs nothing to be looked for.
+      const sink = isSamePlace(from, to) ? from.endpoint : to.endpoint;
+      const result = await copy(from.endpoint, sink, from.reference, {
         as,
         platforms: flags.platform.length > 0 ? platformsOf(context, flags.platform) : undefined,
         available: from.kind !== 'registry',
@@ -54,7 +56,7 @@ export const command: CommandSpec = defineCommand({
         onEvent: view.onEvent,
         signal: context.signal,
       });
-      await to.endpoint.commit?.({ signal: context.signal });
+      await sink.commit?.({ signal: context.signal });
       view.finish();
       report(context, target, result);
     } catch (error) {
@@ -73,6 +75,10 @@ function open(context: Context, text: string): Promise<OpenedEndpoint> {
 function targetName(from: OpenedEndpoint, to: OpenedEndpoint): string {
   if (to.explicit) return to.reference;
   return to.nameLike(from);
+}
+
+function isSamePlace({ place }: OpenedEndpoint, { place: other }: OpenedEndpoint): boolean {
+  return place !== undefined && place.registry === other?.registry && place.repository === other.repository;
 }
 
 function mountable(from: OpenedEndpoint, to: OpenedEndpoint): readonly string[] {

@@ -169,11 +169,7 @@ export class Board {
   }
 
   #advance(piece: Piece, position: number, now: number): Piece {
-    const before = piece.parts.filter((part) => part.position <= position);
-    const part = before.reduce<Part | undefined>(
-      (best, next) => (best && best.position > next.position ? best : next),
-      undefined,
-    );
+    const part = nearestBefore(piece.parts, position);
     if (part) {
       this.#moved += position - part.position;
       part.position = position;
@@ -209,6 +205,15 @@ export class Board {
     piece.mountedFrom = event.mountedFrom;
     return piece;
   }
+}
+
+/** Whose bytes these are: the part that has come nearest to there. */
+function nearestBefore(parts: readonly Part[], position: number): Part | undefined {
+  let nearest: Part | undefined;
+  for (const part of parts) {
+    if (part.position <= position && (!nearest || part.position >= nearest.position)) nearest = part;
+  }
+  return nearest;
 }
 
 function keyOf(reference: string, descriptor: Descriptor): string {

@@ -32,10 +32,14 @@ export function templateError(message: string, hint?: string): HubError {
   return new HubError('USAGE', `template: ${message}`, { hint });
 }
 
+/** Pipes and parentheses of one action: each is a level for whoever works the action out. */
+const MOST_LEVELS = 32;
+
 class TokenReader {
   readonly source: string;
   readonly #tokens: readonly Token[];
   #index = 0;
+  #levels = 0;
 
   constructor(source: string) {
     this.source = source;
@@ -50,6 +54,12 @@ class TokenReader {
     const token = this.peek();
     this.#index += 1;
     return token;
+  }
+
+  /** Throws USAGE when there are too many. */
+  addLevel(): void {
+    this.#levels += 1;
+    if (this.#levels > MOST_LEVELS) throw templateError(`an action has more than ${MOST_LEVELS} pipes and parentheses`);
   }
 
   take(kind: TokenKind): boolean {
@@ -78,6 +88,7 @@ function tokens(source: string): readonly Token[] {
 function pipeline(reader: TokenReader): Expression {
   let expression = command(reader);
   while (reader.take('pipe')) {
+    reader.addLevel();
     const next = command(reader);
     if (next.type !== 'call') throw templateError(`{{${reader.source}}} pipes into something that is no function`);
     expression = { ...next, args: [...next.args, expression] };
@@ -122,6 +133,7 @@ function operand(reader: TokenReader): Expression {
 
 /** `(index .Tags 0)`, perhaps followed at once by `.Name`. */
 function group(reader: TokenReader): Expression {
+  reader.addLevel();
   const inner = pipeline(reader);
   const close = reader.next();
   if (close?.kind !== 'close') throw templateError(`{{${reader.source}}} has an unclosed parenthesis`);

@@ -156,6 +156,10 @@ function lengthOf(value: unknown): number {
   return typeof value === 'object' && value !== null ? Object.keys(value).length : 0;
 }
 
+/** Wider than any screen. */
+const MOST_BLANKS = 1000;
+
 function pad(text: string, left: number, right: number): string {
+  if (left > MOST_BLANKS || right > MOST_BLANKS) throw templateError(`pad takes at most ${MOST_BLANKS} blanks`);
   return text === '' ? text : `${' '.repeat(Math.max(0, left))}${text}${' '.repeat(Math.max(0, right))}`;
 }

@@ -8,7 +8,7 @@ import type { Content } from '../../util/content.ts';
 import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
 import { peek } from '../../util/peek.ts';
-import { BLOCK, isTarHeader } from '../../layers/tar.ts';
+import { BLOCK, isTarHeader, TAR_END } from '../../layers/tar.ts';
 
 export type ArchiveSource = { readonly path: string } | { readonly stream: AsyncIterable<Uint8Array> };
 
@@ -110,7 +110,9 @@ async function spool(
   const temp = await options.temp();
   const file = await open(temp, 'w+', 0o600);
   try {
-    const size = await inflateInto(file, { content, name, head, signal: options.signal });
+    // What cannot be a tar is not read on: there may be no end to it.
+    if (sniffCompression(head) === 'none') checkHead(head, name);
+    const size = await fill(file, { content, name, head, signal: options.signal });
     checkHead(await readAt(file, 0, BLOCK), name);
     return ArchiveFile.of(file, { size, name, temp });
   } catch (error) {
@@ -126,6 +128,19 @@ interface Spooled {
   readonly head: Buffer;
   readonly name: string;
   readonly signal: AbortSignal | undefined;
+}
+
+/** Gives the number of bytes. A tar that begins with its end is over, whatever follows: a device gives zeros for ever. */
+async function fill(file: FileHandle, spooled: Spooled): Promise<number> {
+  const { head, content, name } = spooled;
+  if (head.length < BLOCK || head.some((byte) => byte !== 0)) return inflateInto(file, spooled);
+  content.cancel();
+  try {
+    await file.write(TAR_END);
+  } catch (error) {
+    throw storageError(error, `cannot unpack ${name}`);
+  }
+  return TAR_END.length;
 }
 
 async function inflateInto(file: FileHandle, { content, head, name, signal }: Spooled): Promise<number> {

@@ -67,7 +67,7 @@ class FileOutput implements ArchiveOutput {
       const [directory, prefix] = [dirname(target), `.${basename(target).slice(0, 200)}.`];
       const temporary = join(directory, temporaryName(prefix));
       const file = await open(temporary, 'wx', before ? before.mode & 0o777 : 0o644);
-      await removeAbandoned(directory, prefix, (await file.stat()).mtimeMs);
+      removeAbandoned(directory, prefix, (await file.stat()).mtimeMs);
       return new FileOutput(file, { name: path, temporary, target });
     } catch (error) {
       throw storageError(error, `cannot write ${path}`);

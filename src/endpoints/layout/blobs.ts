@@ -51,7 +51,7 @@ export async function writeBlob(
     const file = await open(temporary, 'wx', 0o644);
     try {
       // The new file tells the time of the file system, which is the clock of the files beside it.
-      if (sweep) await removeAbandoned(directory, '.', (await file.stat()).mtimeMs);
+      if (sweep) removeAbandoned(directory, '.', (await file.stat()).mtimeMs);
       await fill(file, content, descriptor);
       await file.sync();
       await rename(temporary, path);

@@ -40,7 +40,7 @@ export async function addEntry(
 ): Promise<void> {
   const labels = labelsFor(name);
   await withLock(`${indexPath(dir)}.lock`, { signal }, async () => {
-    await removeAbandoned(dir, 'index.json.lock.', now());
+    removeAbandoned(dir, 'index.json.lock.', now());
     const index = (await readIndex(dir)) ?? newIndex();
     const entry = entryFor(descriptor, labels);
     const isNamed = Object.keys(labels).length > 0;

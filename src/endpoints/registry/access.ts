@@ -2,6 +2,7 @@
 import { HubError } from '../../errors.ts';
 import type { HttpRequest, HttpResponse, Send } from '../../http/layer.ts';
 import { wireError } from './errors.ts';
+import { parseUrl } from '../../util/url.ts';
 import type { TraitMemory } from './traits.ts';
 import type { UploadJournal } from './upload-journal.ts';
 
@@ -73,9 +74,7 @@ export function locationOf(response: HttpResponse, asked: URL, what: string): UR
 }
 
 function parseLocation(location: string, asked: URL, what: string): URL {
-  try {
-    return new URL(location, asked);
-  } catch (cause) {
-    throw new HubError('SERVER_ERROR', `${what}: ${asked.host} answered with a Location that is not a URL`, { cause });
-  }
+  const url = parseUrl(location, asked);
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
+  throw new HubError('SERVER_ERROR', `${what}: ${asked.host} answered with a Location that is not a web address`);
 }

@@ -7,6 +7,7 @@ import { isNonDistributable } from '../../spec/media-types.ts';
 import type { CallOptions, Content, ReadOptions } from '../../transfer/endpoint.ts';
 import { contentOf } from '../../util/content.ts';
 import { expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
+import { parseUrl } from '../../util/url.ts';
 
 /** Milliseconds until a blob that was not found is asked for again. */
 const PATIENCE = 1000;
@@ -51,34 +52,56 @@ async function readAgain(access: RepositoryAccess, descriptor: Descriptor, optio
   }
 }
 
-/** HEAD of a blob. Anything but a plain yes counts as no: the upload that follows decides. */
+/** For a host that has left another question unanswered already. */
+const SOON = { headersTimeout: 10_000 };
+
+/**
+ * HEAD of a blob. Anything but a plain yes counts as no: the upload that follows decides. `soon` waits less long for an
+ * answer.
+ */
 export async function hasBlob(
   access: RepositoryAccess,
   descriptor: Descriptor,
-  { signal }: CallOptions = {},
+  { signal, soon }: CallOptions & { readonly soon?: boolean } = {},
 ): Promise<boolean> {
   const url = await access.url(`blobs/${descriptor.digest}`);
-  const response = await access.send({ method: 'HEAD', url, signal, scopes: [pushScope(access)] });
+  const scopes = [pushScope(access)];
+  const response = await access.send({ method: 'HEAD', url, signal, scopes, ...(soon && SOON) });
   response.body.cancel();
   if (response.status !== 200) return false;
   const length = response.headers.get('content-length');
   return length === undefined || Number(length) === descriptor.size;
 }
 
+/** A rest that is sooner read than a new connection is opened. */
+const WORTH_READING = 256 * 1024;
+
 interface UrlOptions extends ReadOptions {
   readonly url: URL;
   readonly anonymous?: boolean | undefined;
+  /** Whoever named `url`, when it is not the registry's own. */
+  readonly namedBy?: URL | undefined;
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy } = options;
+  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh, namedBy } = options;
   if (start >= end) return contentOf(new Uint8Array());
   const partial = start > 0 || end < descriptor.size;
   const headers: Record<string, string> = { 'accept-encoding': 'identity' };
   if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
   const response = await expect(
     access,
-    { method: 'GET', url, headers, signal, anonymous, expected: end - start, scopes: [pullScope(access)] },
+    {
+      method: 'GET',
+      url,
+      headers,
+      signal,
+      anonymous,
+      namedBy,
+      fresh,
+      expected: end - start,
+      scopes: [pullScope(access)],
+    },
     { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
   );
   if (isRange(response, descriptor, { start, end })) {
@@ -89,10 +112,20 @@ async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options
   if (response.status !== 200) {
     // Refused, or another part than was asked for: bytes are never put together from what may not fit.
     response.body.cancel();
-    const whole = await readUrl(access, descriptor, { url, signal, anonymous });
-    return part(whole, start, last);
+    const open = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, namedBy, fresh });
+    const { size } = descriptor;
+    // Who wants no more than a part may have no use for the whole.
+    return part(greedy === false ? later(open) : await open(), { start, end: last, size });
   }
-  return partial ? part(response.body, start, last) : response.body;
+  return partial ? part(response.body, { start, end: last, size: descriptor.size }) : response.body;
+}
+
+/** Content that is asked for when it is read. */
+function later(open: () => Promise<Content>): Content {
+  return {
+    cancel: () => undefined,
+    forEach: async (consume) => (await open()).forEach(consume),
+  };
 }
 
 function isRange(
@@ -107,18 +140,33 @@ function isRange(
   return range?.start === start && (range.end ?? end) <= end && (range.total === undefined || range.total === size);
 }
 
-/** Bytes `start` to `end` of a content that could not be asked for in parts. */
-function part(content: Content, start: number, end: number): Content {
+/** Bytes `start` to `end` of a content that could not be asked for in parts. What comes behind is not waited for. */
+function part(
+  content: Content,
+  { start, end, size }: { readonly start: number; readonly end: number; readonly size: number },
+): Content {
   return {
     cancel: () => content.cancel(),
-    forEach: (consume) => {
+    forEach: async (consume) => {
       let position = 0;
-      return content.forEach((chunk) => {
+      let isEnough = false;
+      const pauses: Promise<void>[] = [];
+      const reading = content.forEach((chunk) => {
+        if (isEnough) return undefined;
         const from = Math.max(start - position, 0);
         const to = Math.min(end - position, chunk.length);
         position += chunk.length;
-        return from < to ? consume(chunk.subarray(from, to)) : undefined;
+        const pause = from < to ? consume(chunk.subarray(from, to)) : undefined;
+        isEnough = position >= end && size - position > WORTH_READING;
+        if (!isEnough) return pause;
+        if (pause) pauses.push(pause);
+        content.cancel();
+        return undefined;
       });
+      await reading.catch((error: unknown) => {
+        if (!isEnough) throw error;
+      });
+      await Promise.all(pauses);
     },
   };
 }
@@ -130,12 +178,14 @@ async function readForeign(
   options: ReadOptions,
 ): Promise<Content | undefined> {
   for (const text of descriptor.urls ?? []) {
-    if (!URL.canParse(text) || !text.startsWith('https://')) continue;
+    const url = parseUrl(text);
+    if (!url || !text.startsWith('https://')) continue;
     try {
-      return await readUrl(access, descriptor, { ...options, url: new URL(text), anonymous: true });
+      const namedBy = await access.url('');
+      return await readUrl(access, descriptor, { ...options, url, anonymous: true, namedBy });
     } catch (error) {
       if (!HubError.is(error) || error.code === 'ABORTED') throw error;
-      access.warn(`layer ${descriptor.digest} cannot be fetched from ${new URL(text).host}: ${error.message}`);
+      access.warn(`layer ${descriptor.digest} cannot be fetched from ${url.host}: ${error.message}`);
     }
   }
   return undefined;

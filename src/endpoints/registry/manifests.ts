@@ -10,8 +10,10 @@ import { tryTwice } from '../../transfer/verify.ts';
 import { collect, contentOf } from '../../util/content.ts';
 import { deleteScope, expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
 
-/** Milliseconds a registry may take to accept a manifest: it may check every blob. */
-const COMMIT_TIMEOUT = 300_000;
+/** Milliseconds a registry may take to accept a manifest; then it is asked whether it has, and is sent it once more. */
+const COMMIT_TIMEOUT = 25_000;
+/** Milliseconds for that question. */
+const ASK_TIMEOUT = 4000;
 
 export interface FetchedManifest {
   readonly descriptor: Descriptor;
@@ -32,8 +34,8 @@ export async function getManifest(
   const headers = { accept: MANIFEST_ACCEPT };
   const whole = { limit: MANIFEST_LIMIT, what: `${what}: the manifest` };
   const request = { method: 'GET', url, headers, signal, scopes: [pullScope(access)], whole } as const;
-  const fetch = async (): Promise<FetchedManifest> => {
-    const response = await expect(access, request, { statuses: [200], what });
+  const fetch = async (fresh: boolean): Promise<FetchedManifest> => {
+    const response = await expect(access, { ...request, fresh }, { statuses: [200], what });
     const bytes = await collect(response.body, whole.limit, whole.what);
     const mediaType = mediaTypeOf(response, bytes, what);
     const digest = checkedDigest(response, bytes, { reference, what });
@@ -136,7 +138,9 @@ async function storedAs(
 ): Promise<HttpResponse | undefined> {
   const url = await access.url(`manifests/${as}`);
   const headers = { accept: MANIFEST_ACCEPT };
-  const response = await access.send({ method: 'HEAD', url, headers, signal, scopes: [pushScope(access)] });
+  const scopes = [pushScope(access)];
+  const limits = { headersTimeout: ASK_TIMEOUT, silences: 1 };
+  const response = await access.send({ method: 'HEAD', url, headers, signal, scopes, ...limits });
   response.body.cancel();
   const isStored = response.status === 200 && response.headers.get('docker-content-digest') === descriptor.digest;
   return isStored ? response : undefined;

@@ -5,6 +5,7 @@ import type { HttpResponse, Send } from '../../http/layer.ts';
 import { collect } from '../../util/content.ts';
 import { isRecord, parseJson } from '../../util/json.ts';
 import { wireError } from './errors.ts';
+import { parseUrl } from '../../util/url.ts';
 
 const PAGE_LIMIT = 8 * 1024 * 1024; // bytes of one page
 const MAX_PAGES = 10_000;
@@ -99,8 +100,8 @@ async function onePage(
 
 function nextUrl(response: HttpResponse, asked: URL, what: string): URL | undefined {
   const next = parseLink(response.headers.all('link')).find((link) => link.rel === 'next');
-  if (!next || !URL.canParse(next.url, asked.href)) return undefined;
-  const url = new URL(next.url, asked);
+  const url = next && parseUrl(next.url, asked);
+  if (!url) return undefined;
   if (url.host === asked.host) {
     url.protocol = asked.protocol; // behind a proxy that ends TLS, registries may write http
     return url;

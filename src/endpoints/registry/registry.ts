@@ -82,6 +82,7 @@ export class RegistryEndpoint implements Endpoint {
     const fetched = await getManifest(this.#access, reference, options);
     if (this.#manifests.size >= REMEMBERED) this.#manifests.clear();
     this.#manifests.set(fetched.descriptor.digest, fetched);
+    this.#standings.noteRead(fetched.descriptor.digest);
     return fetched;
   }
 
@@ -148,7 +149,9 @@ export class RegistryEndpoint implements Endpoint {
   /** Deletes a tag, or a manifest with all its tags. Throws UNSUPPORTED where the registry does not allow it. */
   async delete(reference: string, options: CallOptions = {}): Promise<void> {
     await deleteManifest(this.#access, reference, options);
-    if (isDigest(reference)) this.#manifests.delete(reference);
+    if (!isDigest(reference)) return;
+    this.#manifests.delete(reference);
+    this.#standings.forget(reference);
   }
 
   /** Any other request below `/v2/<repository>/`, with this repository's credentials. */

@@ -14,6 +14,7 @@ export class Standings {
   /** Answers under way to questions asked ahead, by tag. Each serves once: a tag may move. */
   readonly #ahead = new Map<string, Promise<Meaning>>();
   readonly #written = new Set<string>();
+  readonly #read = new Set<string>();
 
   constructor(access: RepositoryAccess) {
     this.#access = access;
@@ -33,6 +34,17 @@ export class Standings {
     this.#written.add(digest);
   }
 
+  /** A manifest that the repository itself has just given: only what its tag means is not known. */
+  noteRead(digest: string): void {
+    this.#read.add(digest);
+  }
+
+  /** A manifest that was deleted. */
+  forget(digest: string): void {
+    this.#written.delete(digest);
+    this.#read.delete(digest);
+  }
+
   /**
    * One request when the name is the manifest's already, or when it is thought to be there under another name. A tag that
    * means nothing, or another manifest that nobody remembers, is the normal case of a push: then the blobs tell.
@@ -43,7 +55,7 @@ export class Standings {
     if (isDigest(as) || remembered === 'present') return (await this.#has(digest, signal)) ? 'present' : 'absent';
     const meaning = await this.#meaning(as, signal);
     if (meaning === digest) return 'named';
-    if (remembered === undefined && meaning !== '') return 'unknown';
+    if (remembered === undefined && meaning !== '' && !this.#read.has(digest)) return 'unknown';
     return (await this.#has(digest, signal)) ? 'present' : 'absent';
   }
 
@@ -53,7 +65,7 @@ export class Standings {
     return asked ?? headName(this.#access, as, { signal });
   }
 
-  #has(digest: string, signal: AbortSignal | undefined): Promise<boolean> {
-    return hasManifest(this.#access, digest, { signal });
+  async #has(digest: string, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.#read.has(digest) || hasManifest(this.#access, digest, { signal });
   }
 }

@@ -2,6 +2,7 @@
 import { isRecord } from '../../util/json.ts';
 import { isRunning, now, ownPid, place as machine } from '../../util/machine.ts';
 import { readPrivate, updatePrivate } from '../../util/private-file.ts';
+import { parseUrl } from '../../util/url.ts';
 
 export interface UploadPlace {
   /** Canonical name. */
@@ -32,6 +33,11 @@ const VERSION = 1;
 export function journalInFile(path: string): UploadJournal {
   const changes = new Map<string, Entry | undefined>();
   let writing: Promise<unknown> = Promise.resolve();
+  let earlier: Promise<ReadonlyMap<string, Entry>> | undefined;
+  const read = (): Promise<ReadonlyMap<string, Entry>> => {
+    earlier ??= readPrivate(path).then(parseEntries);
+    return earlier;
+  };
   const flush = (): Promise<unknown> => {
     writing = writing.then(() => {
       if (changes.size === 0) return undefined;
@@ -44,8 +50,8 @@ export function journalInFile(path: string): UploadJournal {
   return {
     take: async (place) => {
       const key = keyOf(place);
-      // Mostly there is nothing, and to know that needs no lock.
-      if (!isFree(parseEntries(await readPrivate(path)).get(key))) return undefined;
+      // Mostly there was nothing when this run began, and to know that needs no lock.
+      if (!isFree((await read()).get(key))) return undefined;
       let taken: Entry | undefined;
       await updatePrivate(path, (text) => {
         const entries = parseEntries(text);
@@ -118,7 +124,7 @@ function isEntry(value: unknown): value is Entry {
   if (!isRecord(value)) return false;
   const { location, pid, machine: where, at } = value;
   const isPlaced = typeof where === 'string' && Number.isSafeInteger(pid) && Number(pid) > 0;
-  return isPlaced && typeof location === 'string' && URL.canParse(location) && typeof at === 'number';
+  return isPlaced && typeof location === 'string' && parseUrl(location) !== undefined && typeof at === 'number';
 }
 
 function valueOf(text: string | undefined): unknown {

@@ -8,8 +8,10 @@ import type { Open } from '../../transfer/endpoint.ts';
 import { contentOf } from '../../util/content.ts';
 import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
 
-/** Milliseconds a registry may take to hash a large blob after its last byte. */
-const COMMIT_TIMEOUT = 300_000;
+/** Milliseconds a registry may take to answer after the last byte: some, and more for what it has to hash or move. */
+const COMMIT_TIMEOUT = { least: 25_000, perMebibyte: 1000, most: 300_000 };
+/** Milliseconds to say how far an upload got. */
+const STATUS_TIMEOUT = 10_000;
 const FIRST_DELAY = 250; // milliseconds, doubled with each try
 const MAX_DELAY = 20_000;
 const MAX_ASKED = 300_000;
@@ -24,6 +26,8 @@ export interface SendCall {
   /** Bytes the session has already. */
   readonly offset: number;
   readonly signal: AbortSignal | undefined;
+  /** The content was sound when it was kept: to hash it is left to a registry that is known to do that. */
+  readonly sound?: boolean | undefined;
   /** Told when the session has a new location. */
   readonly onMoved?: (() => void) | undefined;
 }
@@ -40,6 +44,8 @@ export interface UploadFailure {
 /** An upload session: its newest location, and how large the pieces may be that it is sent. */
 export class Session {
   #location: URL | undefined;
+  /** The registry. It may name another port, and a name may have another address there. */
+  readonly #asked: URL;
   #storedDigest: string | undefined;
   /** Bytes of one PATCH; undefined sends everything at once. */
   chunk: number | undefined;
@@ -53,6 +59,7 @@ export class Session {
    */
   constructor(location: URL, { asked, leastChunk }: { readonly asked: URL; readonly leastChunk?: number | undefined }) {
     this.#location = checkHost(location, asked);
+    this.#asked = asked;
     this.#leastChunk = Math.max(MIN_CHUNK, leastChunk ?? 0);
     this.isDistribution = location.searchParams.has('_state');
   }
@@ -108,22 +115,29 @@ export class Session {
   async status(access: RepositoryAccess, signal: AbortSignal | undefined): Promise<number | undefined> {
     const url = this.#location;
     if (!url) return undefined;
-    const response = await access.send({ method: 'GET', url, signal, scopes: [pushScope(access)] });
+    const scopes = [pushScope(access)];
+    const response = await access.send({
+      method: 'GET',
+      url,
+      signal,
+      scopes,
+      namedBy: this.#asked,
+      headersTimeout: STATUS_TIMEOUT,
+    });
     response.body.cancel();
     if (response.status !== 204 && response.status !== 200) return undefined;
     this.#move(response, url);
-    const end = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.get('range') ?? '')?.[1];
+    const end = /^(?:bytes=)?0-(\d{1,15})$/.exec(response.headers.get('range') ?? '')?.[1];
     // `0-0` stands for nothing as well as for one byte; starting at 0 again is refused by none that has nothing.
     if (end === undefined || end === '0') return undefined;
     return Number(end) + 1;
   }
 
-  #putWhole(
-    access: RepositoryAccess,
-    { descriptor, open, signal, offset }: SendCall,
-  ): Promise<UploadFailure | undefined> {
-    const body = { length: descriptor.size, open: () => open({ signal }) };
-    return this.#commit(access, { descriptor, open, signal, offset }, body);
+  #putWhole(access: RepositoryAccess, call: SendCall): Promise<UploadFailure | undefined> {
+    const { descriptor, open, signal, sound } = call;
+    const unverified = sound === true && this.isDistribution;
+    const body = { length: descriptor.size, open: () => open({ signal, unverified }) };
+    return this.#commit(access, call, body);
   }
 
   async #commit(
@@ -133,7 +147,16 @@ export class Session {
   ): Promise<UploadFailure | undefined> {
     const url = withDigest(this.#requireLocation(), descriptor.digest);
     const headers = { 'content-type': 'application/octet-stream' };
-    const result = await attempt(access, { method: 'PUT', url, headers, body, signal, headersTimeout: COMMIT_TIMEOUT });
+    const headersTimeout = commitTimeout(descriptor.size);
+    const result = await attempt(access, {
+      method: 'PUT',
+      url,
+      headers,
+      body,
+      signal,
+      namedBy: this.#asked,
+      headersTimeout,
+    });
     if ('delay' in result) return result;
     if (![200, 201, 202, 204].includes(result.status)) return failed({ method: 'PUT', response: result });
     result.body.cancel();
@@ -155,7 +178,8 @@ export class Session {
       headers,
       body,
       signal,
-      headersTimeout: COMMIT_TIMEOUT,
+      namedBy: this.#asked,
+      headersTimeout: commitTimeout(end - position),
     });
     if ('delay' in result) return result;
     if (result.status !== 202 && result.status !== 201 && result.status !== 204)
@@ -174,6 +198,11 @@ export class Session {
     if (this.#location) return this.#location;
     throw new HubError('SERVER_ERROR', 'the upload session is gone');
   }
+}
+
+function commitTimeout(bytes: number): number {
+  const { least, perMebibyte, most } = COMMIT_TIMEOUT;
+  return Math.min(most, least + Math.ceil((bytes / (1024 * 1024)) * perMebibyte));
 }
 
 async function attempt(

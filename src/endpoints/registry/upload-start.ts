@@ -104,9 +104,8 @@ async function sendMount(
   descriptor: Descriptor,
   { from, signal }: Lender,
 ): Promise<{ readonly url: URL; readonly response: HttpResponse }> {
-  const url = await access.url('blobs/uploads/');
-  url.searchParams.set('mount', descriptor.digest);
-  url.searchParams.set('from', from);
+  const query = `mount=${encodeURIComponent(descriptor.digest)}&from=${encodeURIComponent(from)}`;
+  const url = await access.url(`blobs/uploads/?${query}`);
   const scopes = from === access.repository ? [pushScope(access)] : [pushScope(access), `repository:${from}:pull`];
   return { url, response: await access.send({ method: 'POST', url, signal, scopes }) };
 }

@@ -3,7 +3,7 @@ import { HubError } from '../../errors.ts';
 import type { HttpResponse } from '../../http/layer.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { algorithmOf } from '../../spec/digest.ts';
-import type { Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
+import type { Content, Open, WriteOptions, WriteResult } from '../../transfer/endpoint.ts';
 import type { RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
 import type { UploadJournal, UploadPlace } from './upload-journal.ts';
@@ -12,14 +12,18 @@ import { findOrStart, startSession, uploadRefusal } from './upload-start.ts';
 
 /** Uploads begun again, or continued, without progress between. */
 const TRIES = 5;
+/** Answers that never came, one after the other. */
+const SILENCES = 2;
 /** Answers that may be another one next time, or in another session; so may those from 500 on. */
 const PASSING: ReadonlySet<number> = new Set([404, 408, 416, 429]);
 /** Bytes that are sooner sent again than waited for. */
 const CHEAP = 16 * 1024 * 1024;
 /** Tries in one session without progress. */
 const PATIENCE = 2;
-/** Bytes that are worth a note about where they go, and a question whether they arrived. */
+/** Bytes that are worth a question whether they arrived, and a note where they go: after some milliseconds, or some bytes. */
 const WORTH_NOTING = 4 * 1024 * 1024;
+const TAKES_TIME = 500;
+const IS_LARGE = 8 * 1024 * 1024;
 
 /**
  * Brings a blob into the repository [distribution-spec push; end-4a, 5, 6, 11, 13]: one POST that finds it, borrows it or
@@ -92,6 +96,8 @@ class Upload {
   #isSuspect = false;
   /** How often the session had no more than before. */
   #stuck = 0;
+  /** Answers to whole requests that never came, since the last progress. */
+  #silences = 0;
   /** Connections that broke. */
   #breaks = 0;
   /** The registry takes no PATCH: all in one PUT. */
@@ -105,26 +111,55 @@ class Upload {
   }
 
   async run(): Promise<void> {
-    const { descriptor, open, options } = this.#parts;
+    const { descriptor, options } = this.#parts;
+    const open = this.#noting();
     for (;;) {
-      this.#note();
-      const call = { descriptor, open, offset: this.#offset, signal: options.signal, onMoved: () => this.#note() };
+      if (this.#failures > 0 || this.#offset > 0) this.#note();
+      const call = {
+        descriptor,
+        open,
+        offset: this.#offset,
+        signal: options.signal,
+        onMoved: () => this.#note(),
+        sound: options.sound,
+      };
       const failure = await this.#session.send(this.#access, call);
       if (!failure) {
         this.#parts.journal?.end(placeOf(this.#access, descriptor));
         return this.#checkStored();
       }
-      if (failure.response && !this.#mayGoOn(failure, failure.response)) {
-        throw await uploadRefusal(this.#access, descriptor, failure.response);
-      }
-      failure.response?.body.cancel();
-      if (failure.error) this.#noteBreak(failure.error);
-      this.#failures += 1;
-      if (this.#failures > TRIES) throw failure.error ?? this.#givenUp(failure.response);
-      await this.#access.sleep(failure.delay(this.#failures), options.signal);
-      if (await hasBlob(this.#access, descriptor, options)) return;
+      await this.#overcome(failure);
+      if (await this.#arrivedMeanwhile(failure)) return;
       await this.#findPlace();
     }
+  }
+
+  /** Throws where another try makes no sense. */
+  async #overcome(failure: UploadFailure): Promise<void> {
+    const { descriptor } = this.#parts;
+    const { response, error } = failure;
+    if (response && !this.#mayGoOn(failure, response)) throw await uploadRefusal(this.#access, descriptor, response);
+    response?.body.cancel();
+    if (response?.status === 400) await this.#readAgain();
+    if (error) this.#noteBreak(error);
+    this.#failures += 1;
+    if (this.#failures > TRIES) throw error ?? this.#givenUp(response);
+  }
+
+  /** After a wait, the registry is asked before anything is sent again. Throws when it was silent too often. */
+  async #arrivedMeanwhile({ error, delay }: UploadFailure): Promise<boolean> {
+    const { descriptor, options } = this.#parts;
+    await this.#access.sleep(delay(this.#failures), options.signal);
+    if (await hasBlob(this.#access, descriptor, { ...options, soon: this.#silences > 0 })) return true;
+    if (error && this.#silences >= SILENCES) throw triedTwice(error);
+    return false;
+  }
+
+  /** What is sent at once is not worth the note. */
+  #noting(): Open {
+    const { open, journal } = this.#parts;
+    if (!journal) return open;
+    return async (range) => afterAWhile(await open(range), () => this.#note());
   }
 
   /** So that the next run can go on if this one is killed. */
@@ -153,8 +188,16 @@ class Upload {
   #noteBreak(error: HubError): void {
     const isStall = error.code === 'TIMEOUT';
     this.#breaks += 1;
+    if (error.details['reason'] === 'headers-timeout') this.#silences += 1;
     if ((isStall || this.#breaks > 1) && !this.#wholeOnly) this.#session.beCareful();
     this.#isSuspect = isStall;
+  }
+
+  /** Tells which side is wrong about content that nobody here has hashed. Throws what reading it throws, DIGEST_MISMATCH above all. */
+  async #readAgain(): Promise<void> {
+    const { open, options } = this.#parts;
+    if (!options.sound || !this.#session.isDistribution) return;
+    await (await open({ signal: options.signal })).forEach(() => undefined);
   }
 
   #mayPutWhole(): boolean {
@@ -188,6 +231,7 @@ class Upload {
     if (isSuspect && got <= CHEAP) return this.#leaveSession();
     if (got > this.#offset) {
       this.#failures = 0;
+      this.#silences = 0;
       this.#stuck = 0;
     } else this.#stuck += 1;
     if (this.#stuck >= PATIENCE) return this.#leaveSession();
@@ -205,7 +249,10 @@ class Upload {
   async #checkStored(): Promise<void> {
     const { descriptor, options } = this.#parts;
     const stored = this.#session.storedDigest;
-    if (stored === undefined || stored === descriptor.digest) return;
+    if (stored === descriptor.digest) return;
+    // It does not say what it has checked.
+    await this.#readAgain();
+    if (stored === undefined) return;
     if (await hasBlob(this.#access, descriptor, options)) return;
     throw new HubError('UNSUPPORTED', `${this.#access.name} stored blob ${descriptor.digest} as ${stored}`, {
       hint: `the registry does not keep ${algorithmOf(descriptor.digest)} content`,
@@ -221,4 +268,32 @@ class Upload {
       details: { status: response?.status },
     });
   }
+}
+
+/** The same content; calls `act` once, when it turns out to be no matter of a moment. */
+function afterAWhile(content: Content, act: () => void): Content {
+  const { verified, isPart, lasting } = content;
+  const since = performance.now();
+  let isDone = false;
+  let bytes = 0;
+  return {
+    verified,
+    isPart,
+    lasting,
+    cancel: () => content.cancel(),
+    forEach: (consume) =>
+      content.forEach((chunk) => {
+        bytes += chunk.length;
+        if (!isDone && (bytes > IS_LARGE || performance.now() - since > TAKES_TIME)) {
+          isDone = true;
+          act();
+        }
+        return consume(chunk);
+      }),
+  };
+}
+
+function triedTwice(error: HubError): HubError {
+  const { code, hint, details } = error;
+  return new HubError(code, `${error.message} (${SILENCES} tries)`, { cause: error, hint, details });
 }

@@ -1,21 +1,20 @@
 // How does content get into the store, and out of it?
-import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { rm, utimes } from 'node:fs/promises';
+import { mkdirSync, renameSync, rmSync, type BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { Content, Open, Outcome, ReadOptions, WriteOptions } from '../../transfer/endpoint.ts';
-import { Verifier, verifyBytes } from '../../transfer/verify.ts';
+import { verifyBytes } from '../../transfer/verify.ts';
 import { collect } from '../../util/content.ts';
 import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
-import { now } from '../../util/machine.ts';
 import type { FillOptions } from './filling.ts';
 import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
 import type { StorePaths } from './paths.ts';
-import { damaged, readBlob } from './read-blob.ts';
+import { damaged, isSound, readBlob, statsOfBlob } from './read-blob.ts';
 import type { Space } from './space.ts';
+import { isStamped, keepsStamps, stamp } from './stamp.ts';
 import { SyncBatch } from './sync-batch.ts';
 import { fetchWhole, WHOLE } from './whole.ts';
 
@@ -37,6 +36,7 @@ export class Blobs {
   readonly #batch = new SyncBatch();
   readonly #threads = new HashThreads();
   #failure: unknown;
+  #canStamp: boolean | undefined;
 
   constructor(paths: StorePaths, space: Space) {
     this.#paths = paths;
@@ -50,12 +50,19 @@ export class Blobs {
 
   /** True when there is a file of the right size. It counts as new from now on, so that a collection elsewhere spares it. */
   async has(descriptor: Descriptor): Promise<boolean> {
-    if (!(await this.isPresent(descriptor))) return false;
-    await touch(this.#paths.blob(descriptor.digest));
+    return (await this.#look(descriptor)) !== 'absent';
+  }
+
+  /** As `has`; `known` is a file that was verified once and not written to since. */
+  async #look({ digest, size }: Descriptor): Promise<'absent' | 'unsure' | 'known'> {
+    const before = await this.#statsOf(digest);
+    if (!before || (size >= 0 && Number(before.size) !== size)) return 'absent';
+    const isKnown = isStamped(before, digest);
+    stamp(this.#paths.blob(digest), digest, isKnown);
     // A collection may have come between the look and the touch.
-    if (!(await this.isPresent(descriptor))) return false;
-    this.#used.add(descriptor.digest);
-    return true;
+    if (!(await this.isPresent({ digest, size }))) return 'absent';
+    this.#used.add(digest);
+    return isKnown ? 'known' : 'unsure';
   }
 
   /** As `has`, without a trace. A negative size is not known and not compared. */
@@ -66,15 +73,13 @@ export class Blobs {
 
   /** Bytes of a blob, undefined when it is not there or not a regular file. Throws STORAGE. */
   async sizeOf(digest: string): Promise<number | undefined> {
+    const size = (await this.#statsOf(digest))?.size;
+    return size === undefined ? undefined : Number(size);
+  }
+
+  async #statsOf(digest: string): Promise<BigIntStats | undefined> {
     await this.#arrival(digest);
-    try {
-      // Not worth another thread: an image of a hundred layers asks hundreds of times.
-      const stats = lstatSync(this.#paths.blob(digest), { throwIfNoEntry: false });
-      return stats?.isFile() ? stats.size : undefined;
-    } catch (error) {
-      if (isErrno(error, 'ENOTDIR')) return undefined;
-      throw storageError(error, `cannot look at ${digest} in ${this.#paths.dir}`);
-    }
+    return statsOfBlob(this.#paths, digest);
   }
 
   /** See Sink.write; names nothing. Resolves when the bytes are complete and verified; `barrier` waits for the disk. */
@@ -99,9 +104,10 @@ export class Blobs {
     }
   }
 
-  async #fetchWhole(descriptor: Descriptor, open: Open, { signal, force = false }: WriteOptions): Promise<Outcome> {
+  async #fetchWhole(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<Outcome> {
     const { digest } = descriptor;
-    if (await this.#isThere(descriptor, force)) return 'exists';
+    const { signal } = options;
+    if (await this.#isThere(descriptor, options)) return 'exists';
     await this.#room();
     const file = await fetchWhole(this.#paths.unfinished(digest), descriptor, open, { signal });
     const sync = (): Promise<void> => file.place((path) => this.#rename(path, digest));
@@ -111,13 +117,13 @@ export class Blobs {
 
   async #writeLarge(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<Outcome> {
     const { digest } = descriptor;
-    const { signal, share, onWait, force = false } = options;
-    if (await this.#isThere(descriptor, force)) return 'exists';
+    const { signal, share, onWait } = options;
+    if (await this.#isThere(descriptor, options)) return 'exists';
     await this.#room();
     const waiting = { signal, onWait: () => onWait?.('another process is writing it') };
     return new Promise<Outcome>((resolve, reject) => {
       const work = withLock(this.#paths.blobLock(digest), waiting, async (lock) => {
-        if (await this.#isThere(descriptor, force)) return resolve('exists');
+        if (await this.#isThere(descriptor, options)) return resolve('exists');
         const part = await this.#fill(descriptor, open, { signal, share, lock });
         this.#track(digest, work);
         resolve('copied');
@@ -129,7 +135,7 @@ export class Blobs {
 
   /** Renames a complete file to its digest; nothing happens when the content is there. Takes the file away in any case. */
   async adopt(path: string, descriptor: Descriptor): Promise<void> {
-    if (await this.has(descriptor)) return rm(path, { force: true });
+    if ((await this.#look(descriptor)) === 'known') return rmSync(path, { force: true });
     this.#rename(path, descriptor.digest);
     this.#used.add(descriptor.digest);
   }
@@ -180,24 +186,20 @@ export class Blobs {
   }
 
   /**
-   * What was believed to be there is looked at byte by byte when the belief was wrong a moment ago, and where that costs
-   * nothing: manifests and configs.
+   * What is there is looked at byte by byte when it may have been changed since it was verified, when the belief in it was
+   * wrong a moment ago, and where that costs nothing: manifests and configs.
    */
-  async #isThere(descriptor: Descriptor, force: boolean): Promise<boolean> {
-    if (!(await this.has(descriptor))) return false;
-    if (!force && descriptor.size > SMALL) return true;
-    const verifier = new Verifier(descriptor);
-    try {
-      await (await this.read(descriptor)).forEach((chunk) => verifier.update(chunk));
-      verifier.finish();
-      return true;
-    } catch (error) {
-      const isAbsent = ['DIGEST_MISMATCH', 'CONTENT_INVALID', 'NOT_FOUND'].includes(
-        HubError.is(error) ? error.code : '',
-      );
-      if (isAbsent) return false;
-      throw error;
-    }
+  async #isThere(descriptor: Descriptor, { force = false, signal, onWait }: WriteOptions): Promise<boolean> {
+    const found = await this.#look(descriptor);
+    if (found === 'absent') return false;
+    const { digest, size } = descriptor;
+    const canTell = (): boolean => (this.#canStamp ??= keepsStamps(this.#paths.unfinished(digest), digest));
+    if (!force && size > SMALL && (found === 'known' || !canTell())) return true;
+    if (size > SMALL) onWait?.('what is here of it is being verified');
+    await this.#arrival(digest);
+    const sound = await isSound(this.#paths, descriptor, { signal });
+    if (!sound || found === 'unsure') stamp(this.#paths.blob(digest), digest, sound);
+    return sound;
   }
 
   async #fill(
@@ -269,6 +271,7 @@ export class Blobs {
         makeWay(error, to);
         renameSync(from, to);
       }
+      stamp(to, digest, true, statsOfBlob(this.#paths, digest));
       this.#unsynced.add(dirname(to));
     } catch (error) {
       throw storageError(error, `cannot write ${to}`);
@@ -285,15 +288,3 @@ function makeWay(error: unknown, to: string): void {
 }
 
 const IN_THE_WAY = ['EISDIR', 'ENOTEMPTY', 'EEXIST'] as const;
-
-async function touch(path: string): Promise<void> {
-  const seconds = now() / 1000;
-  try {
-    await utimes(path, seconds, seconds);
-  } catch (error) {
-    // Not there, or a store that may only be read: then nobody collects in it either.
-    if (!['ENOENT', 'ENOTDIR', 'EROFS', 'EACCES', 'EPERM', 'ELOOP'].some((code) => isErrno(error, code))) {
-      throw storageError(error, `cannot touch ${path}`);
-    }
-  }
-}

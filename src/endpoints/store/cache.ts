@@ -1,7 +1,16 @@
 // What was learnt about the manifests of the store, so that a list of images need not read them all again?
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { isErrno, storageError } from '../../util/fs.ts';
 import { isRecord } from '../../util/json.ts';
 import type { FactsByDigest } from './graph.ts';
@@ -31,9 +40,9 @@ const HEADER = 512;
  * The facts that belong to this state of index.json. None when another tool has changed the index, which may have put
  * manifests here that the facts call absent, or when the file is missing or damaged: then everything is learnt again.
  */
-export async function readFacts(paths: StorePaths, index: string): Promise<CachedFacts> {
+export function readFacts(paths: StorePaths, index: string): CachedFacts {
   const facts: FactsByDigest = new Map();
-  const bytes = await readBytes(paths.cache);
+  const bytes = readBytes(paths.cache);
   const header = parseHeader(bytes.toString('utf8', 0, HEADER));
   if (header?.index !== index) return { facts, sum: undefined };
   const body = bytes.subarray(HEADER);
@@ -48,16 +57,16 @@ export async function readFacts(paths: StorePaths, index: string): Promise<Cache
 }
 
 /** The sum of the facts that belong to this state of index.json, without reading them. */
-export async function sumOfFacts(paths: StorePaths, index: string): Promise<string | undefined> {
-  let file: FileHandle | undefined;
+export function sumOfFacts(paths: StorePaths, index: string): string | undefined {
+  let file: number | undefined;
   try {
-    file = await open(paths.cache, constants.O_RDONLY | constants.O_NONBLOCK);
-    const header = await readHeader(file);
+    file = openSync(paths.cache, constants.O_RDONLY | constants.O_NONBLOCK);
+    const header = readHeader(file);
     return header?.index === index ? header.sum : undefined;
   } catch {
     return undefined;
   } finally {
-    await file?.close();
+    if (file !== undefined) closeSync(file);
   }
 }
 
@@ -65,47 +74,56 @@ export async function sumOfFacts(paths: StorePaths, index: string): Promise<stri
  * Replaces the file, and gives the sum of the facts. It is not synced: damage shows in its sum. Where it cannot be
  * written, such as in a store that may only be read, what was learnt is learnt again another time.
  */
-export async function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): Promise<string | undefined> {
+export function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): string | undefined {
   const kept = Array.from(facts, ([digest, known]) => [digest, keep(known)] as const);
   const body = JSON.stringify(Object.fromEntries(kept));
   const sum = sumOf(body);
   try {
-    await writeFile(paths.nextCache, headerLine({ version: VERSION, index, sum }) + body, { mode: 0o600 });
-    await rename(paths.nextCache, paths.cache);
+    writeFileSync(paths.nextCache, headerLine({ version: VERSION, index, sum }) + body, { mode: 0o600 });
+    renameSync(paths.nextCache, paths.cache);
     return sum;
   } catch {
-    await rm(paths.nextCache, { force: true }).catch(() => undefined);
+    removeNext(paths);
     return undefined;
   }
 }
 
 /** Says that the facts that belong to one state of the index belong to the next one, too, without writing them again. */
-export async function keepFacts(paths: StorePaths, from: string, to: string): Promise<void> {
-  let file: FileHandle | undefined;
+export function keepFacts(paths: StorePaths, from: string, to: string): void {
+  let file: number | undefined;
   try {
-    file = await open(paths.cache, constants.O_RDWR | constants.O_NOFOLLOW);
-    const header = await readHeader(file);
-    if (header?.index === from) await file.write(headerLine({ ...header, index: to }), 0);
+    file = openSync(paths.cache, constants.O_RDWR | constants.O_NOFOLLOW);
+    const header = readHeader(file);
+    if (header?.index === from) writeSync(file, headerLine({ ...header, index: to }), 0);
   } catch {
     // As above: nothing depends on it.
     return;
   } finally {
-    await file?.close();
+    if (file !== undefined) closeSync(file);
   }
 }
 
-async function readBytes(path: string): Promise<Buffer> {
+function removeNext(paths: StorePaths): void {
   try {
-    return await readFile(path);
+    rmSync(paths.nextCache, { force: true });
+  } catch {
+    // Whoever writes the next one writes over it.
+    return;
+  }
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR'].some((code) => isErrno(error, code))) return Buffer.alloc(0);
     throw storageError(error, `cannot read ${path}`);
   }
 }
 
-async function readHeader(file: FileHandle): Promise<Header | undefined> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER), 0, HEADER, 0);
-  return parseHeader(buffer.toString('utf8', 0, bytesRead));
+function readHeader(file: number): Header | undefined {
+  const buffer = Buffer.alloc(HEADER);
+  return parseHeader(buffer.toString('utf8', 0, readSync(file, buffer, 0, HEADER, 0)));
 }
 
 function headerLine(header: Header): string {

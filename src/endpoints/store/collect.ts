@@ -1,7 +1,8 @@
 // Which content does no image need any more, and may it go now?
-import { join } from 'node:path';
+import { lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
-import { lstatIfExists, namesIn, removeIfExists, storageError } from '../../util/fs.ts';
+import { isErrno, lstatIfExists, namesIn, storageError } from '../../util/fs.ts';
 import type { Blobs } from './blobs.ts';
 import { reach, type FactsByDigest } from './graph.ts';
 import { isContentDigest, isNameless, type IndexEntry } from './names.ts';
@@ -42,15 +43,15 @@ export async function discard(
   for (const { descriptor } of dropped) reach(facts, descriptor.digest, going);
   for (const digest of needed.digests) going.delete(digest);
   for (const digest of await mentionedBy(entries, facts, blobs)) going.delete(digest);
-  const leases = await liveLeases(paths);
-  const before = Math.min(change.since, ...leases.map((lease) => lease.since));
+  const leases = liveLeases(paths);
+  const before = Math.min(change.since, ...leases.map((lease) => lease.since - TICK));
   if (dryRun) return eachBlob(paths, going, (path) => sizeOfOlder(path, before));
   const isSmall = facts.size < WORTH_KEEPING;
   // Facts of what is gone do no harm; in a large store they stay until everything is learnt anew.
   for (const digest of going) if (facts.delete(digest) && isSmall) change.factsChanged = true;
   if (dropped.length > 0) change.index = { ...change.index, entries: needed.entries };
   await change.save();
-  return eachBlob(paths, going, (path) => deleteOlder(path, before));
+  return eachBlob(paths, going, (path, digest) => deleteOlder(path, paths.unfinished(digest), before));
 }
 
 /** Whatever a root that cannot be read as a manifest may refer to: kept, to be on the safe side. */
@@ -68,6 +69,8 @@ async function mentionedBy(
   return found;
 }
 
+/** Milliseconds by which the clock of a file system may be behind, or times of files may be rounded. */
+const TICK = 20;
 /** Manifests; writing the facts of more than these takes longer than removing an image. */
 const WORTH_KEEPING = 2000;
 const DIGESTS = /\b(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})\b/g;
@@ -113,12 +116,12 @@ export async function everyBlob(paths: StorePaths): Promise<readonly string[]> {
 async function eachBlob(
   paths: StorePaths,
   digests: Iterable<string>,
-  act: (path: string) => Promise<number | undefined>,
+  act: (path: string, digest: string) => Promise<number | undefined>,
 ): Promise<Collected> {
   const deleted: string[] = [];
   let bytes = 0;
   for (const digest of digests) {
-    const size = await act(paths.blob(digest));
+    const size = await act(paths.blob(digest), digest);
     if (size === undefined) continue;
     deleted.push(digest);
     bytes += size;
@@ -128,14 +131,21 @@ async function eachBlob(
 
 /**
  * Deletes a blob that has not been touched after `before` (milliseconds by the clock of the file system): a younger
- * one may be part of an image that is being written. Throws STORAGE.
+ * one may be part of an image that is being written. It is put `aside` first and looked at once more there: whoever touches it
+ * before that has it back, and whoever comes later sees that it is not there. Throws STORAGE.
  */
-async function deleteOlder(path: string, before: number): Promise<number | undefined> {
+async function deleteOlder(path: string, aside: string, before: number): Promise<number | undefined> {
   const size = await sizeOfOlder(path, before);
   if (size === undefined) return undefined;
   try {
-    return (await removeIfExists(path)) ? size : undefined;
+    mkdirSync(dirname(aside), { recursive: true, mode: 0o700 });
+    renameSync(path, aside);
+    const isTouched = lstatSync(aside).mtimeMs > before;
+    if (isTouched) renameSync(aside, path);
+    else rmSync(aside);
+    return isTouched ? undefined : size;
   } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw storageError(error, `cannot delete ${path}`);
   }
 }

@@ -2,6 +2,7 @@
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { Content, Open, Share } from '../../transfer/endpoint.ts';
+import { whenAborted } from '../../util/when-aborted.ts';
 import type { Lock } from '../../util/lock.ts';
 import type { Reservation } from './space.ts';
 import { Spans, type Span } from './spans.ts';
@@ -28,8 +29,8 @@ interface Target extends FillOptions {
 
 /** After a pause this long somebody may have taken the lock over. */
 const PAUSE = 10_000; // milliseconds
-/** Bytes of a piece after which it is noted how far it got. */
-const NOTE_EVERY = 1024 * 1024;
+/** Bytes of a piece after which it is noted how far it got: a part of the piece, which is what a kill may cost. */
+const NOTE = { part: 16, least: 64 * 1024, most: 1024 * 1024 };
 
 interface Piece {
   readonly start: number;
@@ -49,6 +50,7 @@ export class Filling {
   readonly #taken = new Spans();
   readonly #stop = new AbortController();
   readonly #helpers = new Set<Promise<void>>();
+  #forget: () => void = () => undefined;
   #canSplit = false;
   #failure: { readonly error: unknown } | undefined;
   #lastByte = performance.now();
@@ -58,6 +60,9 @@ export class Filling {
     this.#descriptor = descriptor;
     this.#target = target;
     for (const span of target.present) this.#taken.add(span);
+    const { signal } = target;
+    if (signal?.aborted) this.#stop.abort(signal.reason);
+    else if (signal) this.#forget = whenAborted(signal, () => this.#stop.abort(signal.reason));
   }
 
   /** True when the source has verified the whole by itself. Throws what the source throws, STORAGE, LOCKED. */
@@ -71,13 +76,9 @@ export class Filling {
     await Promise.all(this.#helpers);
     // A helper may have given its piece back.
     if (!this.#failure && this.#take(true)) return this.run();
+    this.#forget();
     if (this.#failure) throw this.#failure.error;
     return isVerified;
-  }
-
-  get #signal(): AbortSignal {
-    const { signal } = this.#target;
-    return signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
   }
 
   #fail(error: unknown): void {
@@ -129,7 +130,7 @@ export class Filling {
       ...(end < this.#descriptor.size && { end }),
       greedy: !isHelp,
       unverified: true,
-      signal: this.#signal,
+      signal: this.#stop.signal,
     });
   }
 
@@ -163,6 +164,7 @@ export class Filling {
 
   async #receive(piece: Piece, content: Content): Promise<void> {
     const { reservation, write, note } = this.#target;
+    const every = Math.min(NOTE.most, Math.max(NOTE.least, (piece.end - piece.start) / NOTE.part));
     let noted = piece.position;
     try {
       await content.forEach((chunk) => {
@@ -171,7 +173,7 @@ export class Filling {
         write(chunk, piece.position);
         piece.position += chunk.length;
         reservation.left -= chunk.length;
-        if (piece.position - noted < NOTE_EVERY) return;
+        if (piece.position - noted < every) return;
         note({ start: noted, end: piece.position });
         noted = piece.position;
       });

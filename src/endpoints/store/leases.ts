@@ -1,8 +1,9 @@
 // Who is writing to the store at this moment, and what did those leave behind who died while writing?
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { lstatIfExists, namesIn, removeIfExists, storageError } from '../../util/fs.ts';
+import { storageError } from '../../util/fs.ts';
+import { lstatIfExistsSync, namesInSync, removeIfExistsSync } from '../../util/fs-sync.ts';
 import { hold, isAlive, isMarker, readHolder, removeHeld, type Holder, type Holding } from '../../util/lock-file.ts';
 import { now, ownPid } from '../../util/machine.ts';
 import { isTemporary, removeAbandoned } from '../../util/temporary.ts';
@@ -31,9 +32,9 @@ export function takeLease(paths: StorePaths): Lease & Pick<Holding, 'release'> {
 }
 
 /** The leases of those who are alive. */
-export async function liveLeases(paths: StorePaths): Promise<readonly Lease[]> {
+export function liveLeases(paths: StorePaths): readonly Lease[] {
   const leases: Lease[] = [];
-  for (const name of await namesIn(paths.locks)) {
+  for (const name of namesInSync(paths.locks)) {
     if (!name.startsWith(LEASE) || isMarker(name)) continue;
     const holder = readHolder(join(paths.locks, name));
     if (holder && isLive(holder)) leases.push({ id: name.slice(LEASE.length), since: holder.since });
@@ -52,31 +53,29 @@ export interface SweepOptions {
  * Removes what dead processes left: leases, locks, temporary files, and partial downloads of more than seven days ago.
  * Gives the bytes won. Throws STORAGE.
  */
-export async function sweepLeftovers(paths: StorePaths, options: SweepOptions = {}): Promise<number> {
+export function sweepLeftovers(paths: StorePaths, options: SweepOptions = {}): number {
   const { allPartial = false, dryRun = false } = options;
   try {
     if (!dryRun) {
-      await sweepLocks(paths);
-      await removeAbandoned(paths.partial, '', now());
-      await sweepIndex(paths);
+      sweepLocks(paths);
+      removeAbandoned(paths.partial, '', now());
+      sweepIndex(paths);
     }
-    return (
-      (await sweepTemp(paths, dryRun)) + (await sweepPartial(paths, { age: allPartial ? 0 : PARTIAL_AGE, dryRun }))
-    );
+    return sweepTemp(paths, dryRun) + sweepPartial(paths, { age: allPartial ? 0 : PARTIAL_AGE, dryRun });
   } catch (error) {
     throw storageError(error, `cannot clean up ${paths.dir}`);
   }
 }
 
-async function sweepLocks(paths: StorePaths): Promise<void> {
-  await removeAbandoned(paths.locks, '', now());
-  for (const name of await namesIn(paths.locks)) {
+function sweepLocks(paths: StorePaths): void {
+  removeAbandoned(paths.locks, '', now());
+  for (const name of namesInSync(paths.locks)) {
     const path = join(paths.locks, name);
     const holder = readHolder(path);
     if (!holder) continue;
     if (isMarker(name)) {
       const isEmpty = holder.pid === undefined && now() - holder.beat > UNFINISHED;
-      if (!isTemporary(name) && (isEmpty || !isLive(holder))) await removeIfExists(path);
+      if (!isTemporary(name) && (isEmpty || !isLive(holder))) removeIfExistsSync(path);
       continue;
     }
     const dead = name.startsWith(LEASE) ? !isLive(holder) : isAlive(holder) === false;
@@ -85,40 +84,40 @@ async function sweepLocks(paths: StorePaths): Promise<void> {
 }
 
 /** Half an index of somebody who was killed; whoever has the lock is writing there. */
-async function sweepIndex(paths: StorePaths): Promise<void> {
+function sweepIndex(paths: StorePaths): void {
   const lock = hold(paths.indexLock);
   if (!lock) return;
   try {
-    for (const path of [paths.nextIndex, paths.nextCache, paths.nextList]) await removeIfExists(path);
+    for (const path of [paths.nextIndex, paths.nextCache, paths.nextList]) removeIfExistsSync(path);
   } finally {
     lock.release();
   }
 }
 
-async function sweepTemp(paths: StorePaths, dryRun: boolean): Promise<number> {
-  const names = await namesIn(paths.temp);
+function sweepTemp(paths: StorePaths, dryRun: boolean): number {
+  const names = namesInSync(paths.temp);
   if (names.length === 0) return 0;
-  const leases = await liveLeases(paths);
+  const leases = liveLeases(paths);
   const left = names.filter((name) => !leases.some(({ id }) => name.startsWith(`${id}-`)));
-  return sum(left, async (name) => {
+  return sum(left, (name) => {
     const path = join(paths.temp, name);
-    const stats = await lstatIfExists(path);
-    if (!dryRun) await rm(path, { recursive: true, force: true });
+    const stats = lstatIfExistsSync(path);
+    if (!dryRun) rmSync(path, { recursive: true, force: true });
     return stats?.size ?? 0;
   });
 }
 
-async function sweepPartial(paths: StorePaths, { age, dryRun }: { age: number; dryRun: boolean }): Promise<number> {
-  const parts = (await namesIn(paths.partial)).filter((name) => name.endsWith(PART));
-  return sum(parts, async (name) => {
+function sweepPartial(paths: StorePaths, { age, dryRun }: { age: number; dryRun: boolean }): number {
+  const parts = namesInSync(paths.partial).filter((name) => name.endsWith(PART));
+  return sum(parts, (name) => {
     const path = join(paths.partial, name);
-    const stats = await lstatIfExists(path);
+    const stats = lstatIfExistsSync(path);
     if (!stats || now() - stats.mtimeMs < age) return 0;
     // Who holds the lock of the blob is writing this file.
     const lock = hold(join(paths.locks, BLOB_LOCK + name.slice(0, -PART.length)));
     if (!lock) return 0;
     try {
-      return dryRun || (await removeIfExists(path)) ? stats.size : 0;
+      return dryRun || removeIfExistsSync(path) ? stats.size : 0;
     } finally {
       lock.release();
     }
@@ -129,8 +128,6 @@ function isLive(holder: Holder): boolean {
   return isAlive(holder) !== false && now() - holder.beat < SILENT;
 }
 
-async function sum(names: readonly string[], bytesOf: (name: string) => Promise<number>): Promise<number> {
-  let total = 0;
-  for (const name of names) total += await bytesOf(name);
-  return total;
+function sum(names: readonly string[], bytesOf: (name: string) => number): number {
+  return names.reduce((total, name) => total + bytesOf(name), 0);
 }

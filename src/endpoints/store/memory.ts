@@ -1,8 +1,8 @@
 // How does a store remember small things that help later and that it can do without?
-import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { lstatIfExists, readIfExists, storageError, writeFileAtomic } from '../../util/fs.ts';
+import { isErrno, storageError, writeFileAtomic } from '../../util/fs.ts';
+import { lstatIfExistsSync, readIfExistsSync } from '../../util/fs-sync.ts';
 import { withLock } from '../../util/lock.ts';
 
 export interface MemoryOptions<T> {
@@ -28,9 +28,9 @@ export class Memory<T extends object> {
 
   /** Everything that is remembered, the oldest first; the same array until there is more. Throws STORAGE. */
   async records(): Promise<readonly T[]> {
-    const size = (await lstatIfExists(this.#path))?.size ?? 0;
+    const size = lstatIfExistsSync(this.#path)?.size ?? 0;
     if (this.#known?.size === size) return this.#known.records;
-    const bytes = (await readIfExists(this.#path)) ?? Buffer.alloc(0);
+    const bytes = readIfExistsSync(this.#path) ?? Buffer.alloc(0);
     this.#known = { size: bytes.length, records: this.#parse(bytes) };
     return this.#known.records;
   }
@@ -41,8 +41,7 @@ export class Memory<T extends object> {
     // A line feed in front as well: the line before may have been cut off.
     const lines = `\n${records.map((record) => `${JSON.stringify(record)}\n`).join('')}`;
     try {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-      const size = await append(this.#path, lines);
+      const size = append(this.#path, lines);
       if (size > (this.#options.limit ?? LIMIT)) await this.#forget();
     } catch (error) {
       throw storageError(error, `cannot write ${this.#path}`);
@@ -52,7 +51,7 @@ export class Memory<T extends object> {
   /** What others add at this very moment may be lost: it was a hint. */
   async #forget(): Promise<void> {
     await withLock(`${this.#path}.lock`, {}, async () => {
-      const bytes = (await readIfExists(this.#path)) ?? Buffer.alloc(0);
+      const bytes = readIfExistsSync(this.#path) ?? Buffer.alloc(0);
       const limit = this.#options.limit ?? LIMIT;
       if (bytes.length <= limit) return;
       const middle = bytes.indexOf('\n', bytes.length - limit / 2) + 1;
@@ -71,14 +70,24 @@ export class Memory<T extends object> {
 }
 
 /** One write per call, so that the lines of two processes do not mix. Gives the size of the file. */
-async function append(path: string, lines: string): Promise<number> {
-  const file = await open(path, APPEND, 0o600);
+function append(path: string, lines: string): number {
+  const file = openToAppend(path);
   try {
-    await file.write(lines);
-    return (await file.stat()).size;
+    writeSync(file, lines);
+    return fstatSync(file).size;
   } finally {
-    await file.close();
+    closeSync(file);
   }
+}
+
+function openToAppend(path: string): number {
+  try {
+    return openSync(path, APPEND, 0o600);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  return openSync(path, APPEND, 0o600);
 }
 
 /** The last line may be cut off. */

@@ -62,6 +62,7 @@ export class PartFile {
       await this.#hash.stop();
       this.#empty();
       options.reservation.left = this.#size;
+      return this.#complete((range) => open({ ...range, fresh: true }), options);
     }
     await this.#complete(open, options);
   }
@@ -172,7 +173,7 @@ export class PartFile {
   }
 }
 
-/** One a megabyte, of the largest blob there may be. */
+/** One for each 16 KiB of 16 GB; pieces that are noted behind those are fetched again. */
 const MOST_NOTES = 1_000_000;
 
 function openFile(path: string): number {

@@ -3,7 +3,8 @@ import * as fs from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
-import type { Content, ReadOptions } from '../../transfer/endpoint.ts';
+import type { CallOptions, Content, ReadOptions } from '../../transfer/endpoint.ts';
+import { Verifier } from '../../transfer/verify.ts';
 import { contentOf } from '../../util/content.ts';
 import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
@@ -27,10 +28,37 @@ export async function readBlob(paths: StorePaths, descriptor: Descriptor, option
     const stats = await file.stat();
     if (!stats.isFile() || (size >= 0 && stats.size !== size)) throw damaged(digest);
     const { start = 0, end = stats.size, signal } = options;
-    return fileContent(file, { start, end: Math.min(end, stats.size), close: true, what: digest, signal });
+    const last = Math.min(end, stats.size);
+    return fileContent(file, { start, end: last, close: true, what: digest, signal, atOnce: true });
   } catch (error) {
     await file.close();
     throw storageError(error, `cannot read ${digest} in ${paths.dir}`);
+  }
+}
+
+/** Undefined when it is not there or not a regular file. Throws STORAGE. */
+export function statsOfBlob(paths: StorePaths, digest: string): fs.BigIntStats | undefined {
+  try {
+    // Not worth another thread: an image of a hundred layers asks hundreds of times.
+    const stats = fs.lstatSync(paths.blob(digest), { throwIfNoEntry: false, bigint: true });
+    return stats?.isFile() ? stats : undefined;
+  } catch (error) {
+    if (isErrno(error, 'ENOTDIR')) return undefined;
+    throw storageError(error, `cannot look at ${digest} in ${paths.dir}`);
+  }
+}
+
+/** True when every byte is as it should be; false also for a blob that is not there. Throws STORAGE. */
+export async function isSound(paths: StorePaths, descriptor: Descriptor, options: CallOptions): Promise<boolean> {
+  const verifier = new Verifier(descriptor);
+  try {
+    await (await readBlob(paths, descriptor, options)).forEach((chunk) => verifier.update(chunk));
+    verifier.finish();
+    return true;
+  } catch (error) {
+    const code = HubError.is(error) ? error.code : '';
+    if (['DIGEST_MISMATCH', 'CONTENT_INVALID', 'NOT_FOUND'].includes(code)) return false;
+    throw error;
   }
 }
 
@@ -38,8 +66,8 @@ export async function readBlob(paths: StorePaths, descriptor: Descriptor, option
 export function damaged(digest: string, cause?: unknown): HubError {
   return new HubError('DIGEST_MISMATCH', `stored blob ${digest} is damaged`, {
     cause,
-    hint: 'remove the images that need it with: hubctl rmi; then pull them again',
-    details: { digest },
+    hint: 'fetch what is damaged once more with: hubctl store verify --repair',
+    details: { digest, damaged: true },
   });
 }
 

@@ -47,7 +47,10 @@ export function seenRepositories(path: string): SeenRepositories {
     repositories: async (registry, digest) => [...(await lookUp(registry, digest))].reverse().slice(0, MOST),
     add: async (registry, repository, digests) => {
       const fresh: string[] = [];
-      for (const digest of digests) if (!(await lookUp(registry, digest)).has(repository)) fresh.push(digest);
+      const { repositories } = await read();
+      for (const digest of digests) {
+        if (repositories.get(`${registry} ${digest}`)?.has(repository) !== true) fresh.push(digest);
+      }
       if (fresh.length > 0) await memory.add([{ registry, repository, digests: fresh }]);
     },
     manifest: async (place, digest) => {

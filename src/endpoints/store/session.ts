@@ -1,8 +1,10 @@
 // What does a process hold of a store from its first write until it lets go?
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, renameSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { lstatIfExists, storageError } from '../../util/fs.ts';
+import { storageError } from '../../util/fs.ts';
+import { lstatIfExistsSync } from '../../util/fs-sync.ts';
 import { storeFailure } from './failure.ts';
 import { sweepLeftovers, takeLease, type Lease } from './leases.ts';
 import type { StorePaths } from './paths.ts';
@@ -46,10 +48,10 @@ export class Session {
     const { dir, partial, locks, temp, blob } = this.#paths;
     try {
       for (const path of [dir, dirname(blob(`sha256:${'0'.repeat(64)}`)), partial, locks, temp]) {
-        await mkdir(path, { recursive: true, mode: 0o700 });
+        mkdirSync(path, { recursive: true, mode: 0o700 });
       }
       const lease = takeLease(this.#paths);
-      await sweepLeftovers(this.#paths);
+      sweepLeftovers(this.#paths);
       await this.#markLayout(lease.id);
       return lease;
     } catch (error) {
@@ -60,9 +62,11 @@ export class Session {
   async #markLayout(id: string): Promise<void> {
     const { layout } = this.#paths;
     try {
-      if (await lstatIfExists(layout)) return;
+      if (lstatIfExistsSync(layout)) return;
       // By way of a file that is swept away if this process dies; whoever renames last wrote the same.
-      await rename(await this.#newFile(id, LAYOUT), layout);
+      const file = await this.#newFile(id, LAYOUT);
+      renameSync(file, layout);
+      this.#files.delete(file);
     } catch (error) {
       throw storageError(error, `cannot write ${layout}`);
     }

@@ -1,5 +1,5 @@
 // Is there room for what is about to be written?
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import { HubError } from '../../errors.ts';
 
 export interface Reservation {
@@ -34,7 +34,7 @@ export class Space {
   /** Throws STORAGE when the disk has not that many bytes left. */
   async check(bytes: number): Promise<void> {
     if (bytes < WORTH_ASKING) return;
-    const free = await freeBytes(this.#dir);
+    const free = freeBytes(this.#dir);
     let promised = 0;
     for (const { left } of this.#reservations) promised += Math.max(0, left);
     if (free === undefined || bytes <= free - promised) return;
@@ -50,9 +50,9 @@ export class Space {
 }
 
 /** Undefined where the file system does not tell: then writing will. */
-export async function freeBytes(dir: string): Promise<number | undefined> {
+export function freeBytes(dir: string): number | undefined {
   try {
-    const { bavail, bsize, blocks } = await statfs(dir);
+    const { bavail, bsize, blocks } = statfsSync(dir);
     return blocks === 0 ? undefined : bavail * bsize;
   } catch {
     return undefined;

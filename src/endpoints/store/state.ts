@@ -1,10 +1,10 @@
 // How is the index of a store read and changed, by many processes at once, without a moment when it is not whole?
-import { constants } from 'node:fs';
-import { type FileHandle, open, rename, stat } from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { HubError } from '../../errors.ts';
 import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
-import { isErrno, storageError, syncDirectory } from '../../util/fs.ts';
+import { isErrno, storageError, syncDirectory, toDisk } from '../../util/fs.ts';
+import { writeAllSync } from '../../util/fs-sync.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
 import type { Blobs } from './blobs.ts';
 import { keepFacts, readFacts, sumOfFacts, writeFacts, type CachedFacts } from './cache.ts';
@@ -47,8 +47,8 @@ interface Snapshot {
   readonly identity: string;
 }
 
-const NEXT = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-/** Milliseconds to wait for a process that is alive and keeps the index locked. */
+const NEXT = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC | fs.constants.O_NOFOLLOW;
+/** Milliseconds to wait for one process that is alive and keeps the index locked. */
 const TIMEOUT = 60_000;
 /** A change takes milliseconds, so waiting is nothing to tell until it lasts. */
 const NOTICE_AFTER = 3000;
@@ -83,7 +83,7 @@ export class StateFile {
   /** Names and facts of all images; what was learnt is kept where the store may be written to. */
   async view(): Promise<State> {
     const { index, identity } = await this.#load();
-    const { facts } = await this.#loadFacts(identity);
+    const { facts } = this.#loadFacts(identity);
     const roots = index.entries.map((entry) => entry.descriptor);
     if (await learnNew(facts, roots, this.read))
       this.#facts = { identity, facts, sum: await this.#keep(identity, facts) };
@@ -94,10 +94,10 @@ export class StateFile {
   /** What stands for the names and facts that `view` would give, without reading them; undefined where they are few. */
   async key(): Promise<StateKey | undefined> {
     try {
-      const stats = await stat(this.#paths.index);
+      const stats = fs.statSync(this.#paths.index);
       if (stats.size < SMALL) return undefined;
       const index = identityOf(stats);
-      const facts = await sumOfFacts(this.#paths, index);
+      const facts = sumOfFacts(this.#paths, index);
       return facts === undefined ? undefined : { index, facts };
     } catch {
       // The view tells what is wrong.
@@ -137,7 +137,7 @@ export class StateFile {
     const change: Change = {
       index: saved.index,
       facts: async () => {
-        facts ??= new Map((await this.#loadFacts(saved.identity)).facts);
+        facts ??= new Map(this.#loadFacts(saved.identity).facts);
         return facts;
       },
       factsChanged: false,
@@ -146,7 +146,7 @@ export class StateFile {
         const changed = change.factsChanged ? facts : undefined;
         if (change.index !== saved.index)
           saved = await this.#write(saved, { index: change.index, facts: changed, lock });
-        else if (changed) await this.#writeFacts(changed, saved.identity);
+        else if (changed) this.#writeFacts(changed, saved.identity);
         change.factsChanged = false;
       },
     };
@@ -156,7 +156,7 @@ export class StateFile {
   async #load(): Promise<Snapshot> {
     for (const wait of PATIENCE) {
       try {
-        return await this.#loadOnce();
+        return this.#loadOnce();
       } catch (error) {
         if (!HubError.is(error) || error.details['path'] !== this.#paths.index) throw error;
         await new Promise((resolve) => setTimeout(resolve, wait));
@@ -165,27 +165,27 @@ export class StateFile {
     return this.#loadOnce();
   }
 
-  async #loadOnce(): Promise<Snapshot> {
+  #loadOnce(): Snapshot {
     const path = this.#paths.index;
-    let file: FileHandle | undefined;
+    let file: number | undefined;
     try {
-      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const stats = await file.stat();
+      file = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+      const stats = fs.fstatSync(file);
       if (!stats.isFile()) throw new HubError('STORAGE', `${path} is not a regular file`);
       const identity = identityOf(stats);
       if (this.#snapshot?.identity === identity) return this.#snapshot;
-      this.#snapshot = { identity, index: parseIndex(await file.readFile(), path) };
+      this.#snapshot = { identity, index: parseIndex(fs.readFileSync(file), path) };
       return this.#snapshot;
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return { identity: 'none', index: EMPTY_INDEX };
       throw storageError(error, `cannot read ${path}`);
     } finally {
-      await file?.close();
+      if (file !== undefined) fs.closeSync(file);
     }
   }
 
-  async #loadFacts(identity: string): Promise<CachedFacts> {
-    if (this.#facts?.identity !== identity) this.#facts = { identity, ...(await readFacts(this.#paths, identity)) };
+  #loadFacts(identity: string): CachedFacts {
+    if (this.#facts?.identity !== identity) this.#facts = { identity, ...readFacts(this.#paths, identity) };
     return this.#facts;
   }
 
@@ -213,10 +213,10 @@ export class StateFile {
     try {
       await this.#blobs.barrier();
       const identity = await this.#writeNext(formatIndex(index));
-      if (facts || before.identity === 'none') await this.#writeFacts(facts ?? new Map(), identity);
-      else await this.#keepFacts(before.identity, identity);
+      if (facts || before.identity === 'none') this.#writeFacts(facts ?? new Map(), identity);
+      else this.#keepFacts(before.identity, identity);
       lock.check();
-      await rename(this.#paths.nextIndex, this.#paths.index);
+      fs.renameSync(this.#paths.nextIndex, this.#paths.index);
       this.#snapshot = { identity, index };
       await syncDirectory(this.#paths.dir);
       return this.#snapshot;
@@ -226,27 +226,27 @@ export class StateFile {
   }
 
   async #writeNext(text: string): Promise<string> {
-    const file = await open(this.#paths.nextIndex, NEXT, 0o644);
+    const file = fs.openSync(this.#paths.nextIndex, NEXT, 0o644);
     try {
-      await file.writeFile(text);
+      writeAllSync(file, text);
       // The clock that stamps files is coarse: two changes in a row could look like one.
       const now = (performance.timeOrigin + performance.now()) / 1000;
-      await file.utimes(now, now);
-      await file.sync();
-      return identityOf(await file.stat());
+      fs.futimesSync(file, now, now);
+      await toDisk(file);
+      return identityOf(fs.fstatSync(file));
     } finally {
-      await file.close();
+      fs.closeSync(file);
     }
   }
 
-  async #writeFacts(facts: FactsByDigest, identity: string): Promise<void> {
+  #writeFacts(facts: FactsByDigest, identity: string): void {
     if (identity === 'none') return;
-    const sum = await writeFacts(this.#paths, facts, identity);
+    const sum = writeFacts(this.#paths, facts, identity);
     this.#facts = { identity, facts: new Map(facts), sum };
   }
 
-  async #keepFacts(from: string, to: string): Promise<void> {
-    await keepFacts(this.#paths, from, to);
+  #keepFacts(from: string, to: string): void {
+    keepFacts(this.#paths, from, to);
     // Whether that was possible is not known, so nothing may stand for them.
     if (this.#facts?.identity === from) this.#facts = { identity: to, facts: this.#facts.facts, sum: undefined };
   }

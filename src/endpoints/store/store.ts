@@ -16,7 +16,8 @@ import type {
   WriteResult,
 } from '../../transfer/endpoint.ts';
 import { contentOf } from '../../util/content.ts';
-import { lstatIfExists, storageError } from '../../util/fs.ts';
+import { storageError } from '../../util/fs.ts';
+import { lstatIfExistsSync } from '../../util/fs-sync.ts';
 import { Blobs } from './blobs.ts';
 import { discard, everyBlob, isAttached, type Collected, type Discard } from './collect.ts';
 import { diffIds, type DiffIds } from './diff-ids.ts';
@@ -109,9 +110,7 @@ export interface Store extends Endpoint {
 
 /** Opens the store in a directory that need not exist yet. Throws STORAGE when something else is there. */
 export async function openStore(dir: string, options: StoreOptions = {}): Promise<Store> {
-  const stats = await lstatIfExists(dir).catch((error: unknown) => {
-    throw storageError(error, `cannot open the store ${dir}`);
-  });
+  const stats = lookAt(dir);
   if (stats && !stats.isDirectory() && !stats.isSymbolicLink()) {
     throw new HubError('STORAGE', `cannot open the store ${dir}: it is a file, not a directory`, {
       hint: 'choose another place with --store',
@@ -120,10 +119,19 @@ export async function openStore(dir: string, options: StoreOptions = {}): Promis
   return new LocalStore(dir, options);
 }
 
+function lookAt(dir: string): ReturnType<typeof lstatIfExistsSync> {
+  try {
+    return lstatIfExistsSync(dir);
+  } catch (error) {
+    throw storageError(error, `cannot open the store ${dir}`);
+  }
+}
+
 class LocalStore implements Store {
   readonly dir: string;
   readonly name: string;
   readonly sparse = true;
+  readonly sound = true;
   readonly seen: SeenRepositories;
   readonly diffIds: DiffIds;
   readonly upkeep: Upkeep;
@@ -257,7 +265,7 @@ class LocalStore implements Store {
   }
 
   async collect(options: CollectOptions = {}): Promise<Collected> {
-    if (!(await lstatIfExists(this.dir))) return { deleted: [], bytes: 0 };
+    if (!lstatIfExistsSync(this.dir)) return { deleted: [], bytes: 0 };
     const { dryRun } = options;
     return this.#change(options, async (change) => {
       const facts = await change.facts();
@@ -270,7 +278,7 @@ class LocalStore implements Store {
       );
       const { entries } = change.index;
       const unused = await this.#discard(change, { entries, candidates: await everyBlob(this.#paths), dryRun });
-      return { ...unused, bytes: unused.bytes + (await sweepLeftovers(this.#paths, options)) };
+      return { ...unused, bytes: unused.bytes + sweepLeftovers(this.#paths, options) };
     });
   }
 

@@ -60,7 +60,7 @@ export function upkeep({ paths, blobs, state, unused }: UpkeepParts): Upkeep {
       const { bytes: reclaimable } = await unused(options);
       const sizes = await Promise.all((await everyBlob(paths)).map((digest) => blobs.sizeOf(digest)));
       const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
-      return { blobs: sizes.length, bytes, reclaimable, free: await freeBytes(paths.dir) };
+      return { blobs: sizes.length, bytes, reclaimable, free: freeBytes(paths.dir) };
     },
   };
 }

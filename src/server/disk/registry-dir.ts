@@ -45,11 +45,12 @@ export interface RegistryDirOptions {
  */
 export async function openRegistryDir(dir: string, options: RegistryDirOptions = {}): Promise<RegistryDir> {
   const paths = registryPaths(dir);
-  const files = new SmallFiles(new DirectorySync());
+  const directories = new DirectorySync();
+  const files = new SmallFiles(directories);
   const readOnly = options.readOnly === true;
   await checkMarker(paths, files, readOnly);
   const holding = readOnly ? undefined : lock(paths);
-  const registry = new RegistryDir(paths, holding);
+  const registry = new RegistryDir({ paths, files, directories }, holding);
   try {
     if (!readOnly) {
       await files.write(paths.marker, FORMAT);
@@ -62,6 +63,13 @@ export async function openRegistryDir(dir: string, options: RegistryDirOptions =
   return registry;
 }
 
+interface RegistryDirParts {
+  readonly paths: RegistryPaths;
+  readonly files: SmallFiles;
+  /** That of `files`, so that all writers of a directory share its syncs. */
+  readonly directories: DirectorySync;
+}
+
 /** One process writes to a directory; within it, whatever concerns one digest of content takes turns. */
 export class RegistryDir implements RegistryContents, AsyncDisposable {
   readonly dir: string;
@@ -71,9 +79,7 @@ export class RegistryDir implements RegistryContents, AsyncDisposable {
   readonly #turns = new Turns();
   #holding: Holding | undefined;
 
-  constructor(paths: RegistryPaths, holding: Holding | undefined) {
-    const directories = new DirectorySync();
-    const files = new SmallFiles(directories);
+  constructor({ paths, files, directories }: RegistryDirParts, holding: Holding | undefined) {
     this.dir = paths.dir;
     this.#holding = holding;
     this.#content = new ContentFiles(paths, directories);

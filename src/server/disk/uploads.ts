@@ -10,10 +10,14 @@ import type { SmallFiles } from './files.ts';
 import type { RegistryPaths } from './paths.ts';
 import { Upload, type UploadPlace } from './upload.ts';
 
-/** Sessions that may be open at once; the oldest of more would fill the disk. */
-const MOST_OPEN = 10_000;
-/** Sessions whose running hash is kept in memory. */
-const MOST_KNOWN = 1000;
+interface UploadLimits {
+  /** Sessions that may be open at once; more would fill the disk. */
+  readonly open: number;
+  /** Sessions whose running hash is kept in memory. */
+  readonly known: number;
+}
+
+const LIMITS: UploadLimits = { open: 10_000, known: 1000 };
 const ID = /^[a-f0-9]{32}$/;
 const ALGORITHMS: ReadonlySet<string> = new Set(['sha256', 'sha512']);
 
@@ -21,12 +25,14 @@ const ALGORITHMS: ReadonlySet<string> = new Set(['sha256', 'sha512']);
 export class Uploads {
   readonly #paths: RegistryPaths;
   readonly #files: SmallFiles;
+  readonly #limits: UploadLimits;
   readonly #known = new Map<string, Upload>();
   #open = 0;
 
-  constructor(paths: RegistryPaths, files: SmallFiles) {
+  constructor(paths: RegistryPaths, files: SmallFiles, limits: UploadLimits = LIMITS) {
     this.#paths = paths;
     this.#files = files;
+    this.#limits = limits;
   }
 
   /** Makes the folder and counts what an earlier process left. */
@@ -39,13 +45,13 @@ export class Uploads {
     this.#open = (await this.#ids()).size;
   }
 
-  /** A new empty session. Throws TOOMANYREQUESTS when 10,000 are open, DIGEST_INVALID for an unknown algorithm. */
+  /** A new empty session. Throws TOOMANYREQUESTS when too many are open, DIGEST_INVALID for an unknown algorithm. */
   async start(repository: string, algorithm = 'sha256'): Promise<Upload> {
     if (!ALGORITHMS.has(algorithm)) {
       throw refusal('DIGEST_INVALID', { message: 'the digest algorithm is not one of sha256 or sha512' });
     }
-    if (this.#open >= MOST_OPEN) {
-      throw refusal('TOOMANYREQUESTS', { message: `${MOST_OPEN} uploads are open already` });
+    if (this.#open >= this.#limits.open) {
+      throw refusal('TOOMANYREQUESTS', { message: `${this.#limits.open} uploads are open already` });
     }
     const place = this.#place(randomBytes(16).toString('hex'), repository, algorithm);
     this.#open += 1;
@@ -114,7 +120,7 @@ export class Uploads {
   #keep(upload: Upload): Upload {
     this.#known.delete(upload.id);
     this.#known.set(upload.id, upload);
-    if (this.#known.size > MOST_KNOWN) {
+    if (this.#known.size > this.#limits.known) {
       const [oldest] = this.#known.keys();
       if (oldest !== undefined) this.#known.delete(oldest);
     }

@@ -47,6 +47,19 @@ describe('a copy', () => {
     }
   });
 
+  test('tells a registry nothing of the repositories of another one', async () => {
+    const { hubctl, publish } = await newWorkplace();
+    const other = await newRegistry();
+    const source = publish('secret/project:1', image);
+    // Known from before, so that a mount would be tried if it could help.
+    await hubctl(['pull', '-q', source]);
+    expect(await hubctl(['copy', source, `${other.host}/public/app:1`])).toMatchObject({ status: 0 });
+    await hubctl(['tag', source, `${other.host}/public/again:1`]);
+    expect(await hubctl(['push', `${other.host}/public/again:1`])).toMatchObject({ status: 0 });
+    const paths = other.log.map(({ path }) => decodeURIComponent(path));
+    expect(paths.filter((path) => path.includes('secret'))).toEqual([]);
+  });
+
   test.each(['store:src:1', 'oci:DIR/src', 'docker-archive:DIR/src.tar', 'oci-archive:DIR/src.tar', 'HOST/src:1'])(
     'from %s gives the same digest everywhere',
     async (pattern) => {

@@ -28,3 +28,10 @@ test('a path may follow a parenthesis at once', () => {
 test('after a blank it is the next argument', () => {
   expect(parseExpression('join (split .A ",") .B')).toMatchObject({ type: 'call', name: 'join', args: [{}, {}] });
 });
+
+test('pipes and parentheses have an end', () => {
+  expect(() => parseExpression(`.A${'| upper'.repeat(5000)}`)).toThrow('more than 32 pipes and parentheses');
+  expect(() => parseExpression(`${'('.repeat(5000)}.A${')'.repeat(5000)}`)).toThrow(
+    'more than 32 pipes and parentheses',
+  );
+});

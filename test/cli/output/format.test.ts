@@ -166,3 +166,11 @@ describe('headers', () => {
     );
   });
 });
+
+test('pad adds no more blanks than anybody can see', async () => {
+  expect(render('{{pad .Name 2 1}}')).toBe('  alpine ');
+  expect(await hubErrorFrom(() => render('{{pad .Name 999999999999 1}}'))).toMatchObject({
+    code: 'USAGE',
+    message: 'template: pad takes at most 1000 blanks',
+  });
+});

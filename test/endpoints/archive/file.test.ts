@@ -75,6 +75,20 @@ describe('opening an archive', () => {
     expect(await temps()).toEqual([]);
   });
 
+  it.each([
+    ['zeros, which are the end of a tar', Buffer.alloc(65_536), undefined],
+    ['text', Buffer.alloc(65_536, 'text\n'), 'is not a tar archive'],
+  ])('reads no more than it must of an endless stream of %s', async (_, chunk, message) => {
+    let given = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      while ((given += 1) < 1000) yield chunk;
+    }
+    const opened = open({ stream: endless() }).then((file) => file.close());
+    await (message === undefined ? opened : expect(opened).rejects.toThrow(message));
+    expect(given).toBe(1);
+    expect(await temps()).toEqual([]);
+  });
+
   it('names the way out for compressions it does not know', async () => {
     const bytes = Buffer.concat([Buffer.from('fd377a585a00', 'hex'), Buffer.alloc(1000)]);
     await expect(open({ stream: Readable.from([bytes]) })).rejects.toMatchObject({ code: 'UNSUPPORTED' });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { MemoryEndpoint } from '../../../src/endpoints/memory.ts';
 import { traitsInMemory, type TraitMemory } from '../../../src/endpoints/registry/traits.ts';
 import { HubError } from '../../../src/errors.ts';
@@ -105,6 +105,31 @@ describe('pushing', () => {
     expect(sent).toBeLessThan(bytes.length * 1.9);
   });
 
+  it.each([
+    ['notes where an upload goes that takes its time', 5, 400, ['note', 'end']],
+    ['notes where an upload goes that brings much', 10, 0, ['note', 'end']],
+    ['does not note where an upload goes that is over soon', 5, 40, ['end']],
+  ])('%s', async (_, mebibytes, pause, expected) => {
+    const done: string[] = [];
+    const note = (what: string) => (): void => void done.push(what);
+    await start({}, { journal: { take: async () => undefined, note: note('note'), end: note('end') } });
+    const bytes = Buffer.alloc(mebibytes * 1024 * 1024, 'hubctl');
+    const layer = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length };
+    let late = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => late);
+    onTestFinished(() => clock.mockRestore());
+    await client.repository(registry.host, 'team/app').write(layer, async () => ({
+      forEach: async (consume) => {
+        for (let start = 0; start < bytes.length; start += 1024 * 1024) {
+          await consume(bytes.subarray(start, start + 1024 * 1024));
+          late += pause;
+        }
+      },
+      cancel: () => undefined,
+    }));
+    expect(done).toEqual(expected);
+  });
+
   it('does not upload again what arrived although its answer was lost', async () => {
     const memory = new MemoryEndpoint();
     const layer = memory.add(Buffer.alloc(100_000, 'x'), 'application/vnd.oci.image.layer.v1.tar');
@@ -169,6 +194,17 @@ describe('pushing', () => {
       { status: 202, headers: { location: 'http://127.0.0.9:1/v2/team/app/blobs/uploads/1' } },
     );
     await expect(pushed()).rejects.toMatchObject({ code: 'REFUSED' });
+  });
+
+  it('asks for nothing by another protocol than that of the web', async () => {
+    registry.fail(
+      { method: 'POST' },
+      { status: 202, headers: { location: `foo://${registry.host}/v2/team/app/blobs/uploads/1` } },
+    );
+    expect(await hubErrorFrom(() => pushed())).toMatchObject({
+      code: 'SERVER_ERROR',
+      message: expect.stringContaining('a Location that is not a web address') as string,
+    });
   });
 
   it('says what is missing when a POST is answered without a Location', async () => {
@@ -365,6 +401,27 @@ describe('pulling', () => {
     const blob = { mediaType: 'text/plain', digest: digestOf(bytes), size: bytes.length };
     const content = await client.repository(registry.host, 'team/app').read(blob, { start: 3, end: 7 });
     expect((await collect(content, 100)).toString()).toBe('3456');
+  });
+
+  it('asks for the whole instead of a refused part only when somebody reads it', async () => {
+    const { image } = await pushed();
+    const from = client.repository(registry.host, 'team/app');
+    registry.fail({ method: 'GET', path: '/blobs/', headers: { range: /./ } }, { status: 416 });
+    const content = await from.read(image.config, { start: 1, end: 3, greedy: false });
+    expect(content.isPart).not.toBe(true);
+    expect(registry.requests({ method: 'GET', path: '/blobs/' })).toHaveLength(1);
+    expect(await collect(content, 10)).toHaveLength(2);
+  });
+
+  it('reads no more of a whole than the part that was asked for', async () => {
+    await start({ ranges: false });
+    const bytes = Buffer.alloc(1024 * 1024, 'part');
+    registry.contents.putBlob('team/app', bytes);
+    const blob = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length };
+    // What breaks off behind the part is of no interest.
+    registry.fail({ method: 'GET', path: '/blobs/' }, { stallAfter: 500_000 });
+    const content = await client.repository(registry.host, 'team/app').read(blob, { start: 2, end: 1002 });
+    expect(Buffer.compare(await collect(content, 2000), bytes.subarray(2, 1002))).toBe(0);
   });
 
   it('takes the platform asked for', async () => {

@@ -9,31 +9,31 @@ const facts: FactsByDigest = new Map([['sha256:aa', { manifests: [], blobs: [{ d
 
 test('facts come back for the index they belong to', async () => {
   const paths = storePaths(folder());
-  await writeFacts(paths, facts, 'index 1');
-  const { facts: read } = await readFacts(paths, 'index 1');
+  writeFacts(paths, facts, 'index 1');
+  const { facts: read } = readFacts(paths, 'index 1');
   expect(Array.from(read, ([digest, { manifests, blobs }]) => [digest, { manifests, blobs }])).toEqual([...facts]);
   expect(readdirSync(paths.dir)).toEqual(['images-cache.json']);
 });
 
 test('other facts have another sum, which is known without reading them', async () => {
   const paths = storePaths(folder());
-  const sum = await writeFacts(paths, facts, 'index 1');
+  const sum = writeFacts(paths, facts, 'index 1');
   expect(sum).toBeDefined();
-  expect(await sumOfFacts(paths, 'index 1')).toBe(sum);
-  expect((await readFacts(paths, 'index 1')).sum).toBe(sum);
-  expect(await writeFacts(paths, new Map(), 'index 1')).not.toBe(sum);
+  expect(sumOfFacts(paths, 'index 1')).toBe(sum);
+  expect(readFacts(paths, 'index 1').sum).toBe(sum);
+  expect(writeFacts(paths, new Map(), 'index 1')).not.toBe(sum);
 });
 
 test('facts of an index that somebody else has changed are void', async () => {
   const paths = storePaths(folder());
-  await writeFacts(paths, facts, 'index 1');
-  expect(await readFacts(paths, 'index 2')).toEqual({ facts: new Map(), sum: undefined });
-  expect(await sumOfFacts(paths, 'index 2')).toBeUndefined();
+  writeFacts(paths, facts, 'index 1');
+  expect(readFacts(paths, 'index 2')).toEqual({ facts: new Map(), sum: undefined });
+  expect(sumOfFacts(paths, 'index 2')).toBeUndefined();
 });
 
 test('a missing file holds no facts', async () => {
-  expect(await readFacts(storePaths(folder()), 'index 1')).toEqual({ facts: new Map(), sum: undefined });
-  expect(await sumOfFacts(storePaths(folder()), 'index 1')).toBeUndefined();
+  expect(readFacts(storePaths(folder()), 'index 1')).toEqual({ facts: new Map(), sum: undefined });
+  expect(sumOfFacts(storePaths(folder()), 'index 1')).toBeUndefined();
 });
 
 test.each([
@@ -44,16 +44,16 @@ test.each([
   ['\n', ''],
 ])('a damaged file (%j becomes %j) holds no facts', async (from, to) => {
   const paths = storePaths(folder());
-  await writeFacts(paths, facts, 'index 1');
+  writeFacts(paths, facts, 'index 1');
   const text = readFileSync(paths.cache, 'utf8');
   writeFileSync(paths.cache, from === '' ? '' : text.replace(from, to));
-  expect(await readFacts(paths, 'index 1')).toEqual({ facts: new Map(), sum: undefined });
+  expect(readFacts(paths, 'index 1')).toEqual({ facts: new Map(), sum: undefined });
 });
 
 test('a place that cannot be written to is no failure', async () => {
   const paths = storePaths('/nowhere/at/all');
-  await expect(writeFacts(paths, facts, 'index 1')).resolves.toBeUndefined();
+  expect(() => writeFacts(paths, facts, 'index 1')).not.toThrow();
   const dir = folder();
   chmodSync(dir, 0o500);
-  await writeFacts(storePaths(dir), facts, 'index 1');
+  expect(() => writeFacts(storePaths(dir), facts, 'index 1')).not.toThrow();
 });

@@ -5,7 +5,9 @@ import { everyBlob } from '../../../src/endpoints/store/collect.ts';
 import { storePaths } from '../../../src/endpoints/store/paths.ts';
 import { buildIndex } from '../../../src/spec/build.ts';
 import { MEDIA_TYPES } from '../../../src/spec/media-types.ts';
+import { contentOf } from '../../../src/util/content.ts';
 import { folder } from '../../helpers/folder.ts';
+import { seed, seededRandom } from '../../helpers/random.ts';
 import {
   blobNames,
   blobOf,
@@ -156,3 +158,53 @@ test('an index nested in an index keeps what is inside', async () => {
   expect((await store.collect()).deleted).toEqual([]);
   expect(readdirSync(join(store.dir, 'locks'))).toEqual([]);
 });
+
+test('whenever somebody collects, an image that is being written there is whole in the end', async () => {
+  const random = seededRandom(seed);
+  const turns = async (): Promise<void> => {
+    for (let count = Math.floor(random() * 6); count > 0; count -= 1)
+      await new Promise((resolve) => setImmediate(resolve));
+  };
+  let collected = 0;
+  for (let number = 0; number < 200; number += 1) {
+    const dir = join(folder(), 'store');
+    const image = imageOf({ layers: [`one ${number}`, `two ${number}`.repeat(40_000), `three ${number}`] });
+    const [garbage, early] = [blobOf(`garbage ${number}`), image.layers[number % 3]!];
+    {
+      // Content that no image needs yet: some of it will be needed in a moment.
+      const before = await newStore(dir);
+      await put(before, [garbage, early]);
+      await before[Symbol.asyncDispose]();
+      for (const { descriptor } of [garbage, early]) utimesSync(before.blobPath(descriptor.digest), 1000, 1000);
+    }
+    const [writer, collector] = [await newStore(dir), await newStore(dir)];
+    const write = async (): Promise<void> => {
+      await turns();
+      await Promise.all(
+        [image.config, ...image.layers].map(async (blob) => {
+          await turns();
+          await writer.write(blob.descriptor, async (range) => {
+            await turns();
+            return contentOf(blob.bytes.subarray(range?.start, range?.end));
+          });
+        }),
+      );
+      await turns();
+      await writer.write(image.manifest.descriptor, async () => contentOf(image.manifest.bytes), {
+        as: 'docker.io/library/app:1',
+      });
+    };
+    const collect = async (): Promise<void> => {
+      for (let count = 0; count < 3; count += 1) {
+        await turns();
+        collected += (await collector.collect()).deleted.length;
+      }
+    };
+    await Promise.all([write(), collect()]);
+    const { damage, images } = await writer.upkeep.check();
+    expect({ damage, images }, `seed ${seed}, number ${number}`).toEqual({ damage: [], images: 1 });
+    await writer[Symbol.asyncDispose]();
+    await collector[Symbol.asyncDispose]();
+  }
+  expect(collected).toBeGreaterThanOrEqual(200);
+}, 120_000);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { liveLeases, sweepLeftovers, takeLease } from '../../../src/endpoints/store/leases.ts';
 import { storePaths, type StorePaths } from '../../../src/endpoints/store/paths.ts';
@@ -28,9 +28,9 @@ function lockOf(pid: number, path: string): void {
 test('a lease lives until it is released', async () => {
   const paths = fresh();
   const lease = takeLease(paths);
-  expect(await liveLeases(paths)).toEqual([{ id: lease.id, since: lease.since }]);
+  expect(liveLeases(paths)).toEqual([{ id: lease.id, since: lease.since }]);
   lease.release();
-  expect(await liveLeases(paths)).toEqual([]);
+  expect(liveLeases(paths)).toEqual([]);
 });
 
 test('the lease of a dead process is void, and so is one without a sign of life for long', async () => {
@@ -38,8 +38,8 @@ test('the lease of a dead process is void, and so is one without a sign of life 
   lockOf(DEAD, join(paths.locks, 'lease-1-a'));
   lockOf(process.pid, join(paths.locks, 'lease-2-b'));
   utimesSync(join(paths.locks, 'lease-2-b'), LONG_AGO, LONG_AGO);
-  expect(await liveLeases(paths)).toEqual([]);
-  await sweepLeftovers(paths);
+  expect(liveLeases(paths)).toEqual([]);
+  sweepLeftovers(paths);
   expect(readdirSync(paths.locks)).toEqual([]);
 });
 
@@ -48,7 +48,7 @@ test('locks of dead processes and markers they left are removed, those of the li
   lockOf(DEAD, join(paths.locks, 'blob-sha256-aa'));
   lockOf(DEAD, join(paths.locks, `blob-sha256-aa.${TOKEN}.0`));
   lockOf(process.pid, join(paths.locks, 'blob-sha256-bb'));
-  await sweepLeftovers(paths);
+  sweepLeftovers(paths);
   expect(readdirSync(paths.locks)).toEqual(['blob-sha256-bb']);
 });
 
@@ -58,7 +58,7 @@ test('a lock file that somebody was killed over while making it goes, that of on
   const { pid } = spawnSync(process.execPath, ['--version']);
   const names = [own.replace(`-${process.pid}-`, `-${pid}-`), own].map((name) => join(paths.locks, name));
   for (const name of names) writeFileSync(name, '');
-  await sweepLeftovers(paths);
+  sweepLeftovers(paths);
   expect(names.map((name) => existsSync(name))).toEqual([false, true]);
 });
 
@@ -66,10 +66,10 @@ test('half an index goes, unless somebody is writing it', async () => {
   const paths = fresh();
   for (const path of [paths.nextIndex, paths.nextCache, paths.nextList]) writeFileSync(path, '{');
   const lock = hold(paths.indexLock);
-  await sweepLeftovers(paths);
+  sweepLeftovers(paths);
   expect(existsSync(paths.nextIndex)).toBe(true);
   lock?.release();
-  await sweepLeftovers(paths);
+  sweepLeftovers(paths);
   expect([paths.nextIndex, paths.nextCache, paths.nextList].map((path) => existsSync(path))).toEqual([
     false,
     false,
@@ -82,7 +82,7 @@ test('temporary files go with the process that made them', async () => {
   const lease = takeLease(paths);
   writeFileSync(join(paths.temp, `${lease.id}-aa`), 'mine');
   writeFileSync(join(paths.temp, '12345-dead-bb'), 'left');
-  expect(await sweepLeftovers(paths)).toBe(4);
+  expect(sweepLeftovers(paths)).toBe(4);
   expect(readdirSync(paths.temp)).toEqual([`${lease.id}-aa`]);
   lease.release();
 });
@@ -90,9 +90,9 @@ test('temporary files go with the process that made them', async () => {
 test('a partial download is kept for seven days', async () => {
   const paths = fresh();
   writeFileSync(paths.part(part), 'half');
-  expect(await sweepLeftovers(paths)).toBe(0);
+  expect(sweepLeftovers(paths)).toBe(0);
   utimesSync(paths.part(part), LONG_AGO, LONG_AGO);
-  expect(await sweepLeftovers(paths)).toBe(4);
+  expect(sweepLeftovers(paths)).toBe(4);
   expect(existsSync(paths.part(part))).toBe(false);
 });
 
@@ -101,9 +101,9 @@ test('small content that was on its way goes with the process that fetched it', 
   const own = paths.unfinished(part);
   const left = own.replace(`-${process.pid}-`, `-${spawnSync(process.execPath, ['--version']).pid}-`);
   for (const path of [own, left]) writeFileSync(path, 'half');
-  await sweepLeftovers(paths, { dryRun: true });
+  sweepLeftovers(paths, { dryRun: true });
   expect(existsSync(left)).toBe(true);
-  await sweepLeftovers(paths);
+  sweepLeftovers(paths);
   expect([own, left].map((path) => existsSync(path))).toEqual([true, false]);
 });
 
@@ -111,12 +111,32 @@ test('a young partial download goes when that is asked for, unless somebody is w
   const paths = fresh();
   writeFileSync(paths.part(part), 'half');
   const lock = hold(paths.blobLock(part));
-  expect(await sweepLeftovers(paths, { allPartial: true })).toBe(0);
+  expect(sweepLeftovers(paths, { allPartial: true })).toBe(0);
   lock?.release();
-  expect(await sweepLeftovers(paths, { allPartial: true })).toBe(4);
+  expect(sweepLeftovers(paths, { allPartial: true })).toBe(4);
   expect(readdirSync(paths.locks)).toEqual([]);
 });
 
 test('a store without these folders has no leftovers', async () => {
-  expect(await sweepLeftovers(storePaths(folder()))).toBe(0);
+  expect(sweepLeftovers(storePaths(folder()))).toBe(0);
+});
+
+test('a thousand partial downloads, leases and locks of the dead go at once, and what is young or alive stays', async () => {
+  const paths = fresh();
+  const digest = (number: number): string => `sha256:${String(number).padStart(64, '0')}`;
+  for (let number = 0; number < 1000; number += 1) {
+    writeFileSync(paths.part(digest(number)), 'old');
+    utimesSync(paths.part(digest(number)), LONG_AGO, LONG_AGO);
+    lockOf(DEAD, paths.blobLock(digest(number)));
+    lockOf(DEAD, join(paths.locks, `lease-${DEAD}-${number}`));
+  }
+  writeFileSync(paths.part(digest(5000)), 'young');
+  writeFileSync(paths.part(digest(5001)), 'old, and somebody is at it');
+  utimesSync(paths.part(digest(5001)), LONG_AGO, LONG_AGO);
+  const holding = hold(paths.blobLock(digest(5001)));
+  await sweepLeftovers(paths);
+  const kept = [paths.part(digest(5000)), paths.part(digest(5001))].map((path) => basename(path));
+  expect(readdirSync(paths.partial).toSorted()).toEqual(kept);
+  expect(readdirSync(paths.locks)).toEqual([basename(paths.blobLock(digest(5001)))]);
+  holding?.release();
 });

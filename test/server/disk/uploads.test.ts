@@ -11,9 +11,10 @@ import { hubErrorFrom } from '../../helpers/errors.ts';
 import { folder } from '../../helpers/folder.ts';
 
 const LONG_AGO = 1_600_000_000;
+const LIMITS = { open: 12, known: 4 };
 
 async function openUploads(dir: string = folder()): Promise<{ uploads: Uploads; dir: string; place: string }> {
-  const uploads = new Uploads(registryPaths(dir), new SmallFiles(new DirectorySync()));
+  const uploads = new Uploads(registryPaths(dir), new SmallFiles(new DirectorySync()), LIMITS);
   await uploads.begin();
   return { uploads, dir, place: join(dir, 'uploads') };
 }
@@ -101,10 +102,10 @@ test('an unknown algorithm is refused', async () => {
   expect(readdirSync(place)).toEqual([]);
 });
 
-test('no more than 10,000 are open, those of an earlier process counted', async () => {
+test('no more than the limit are open, those of an earlier process counted', async () => {
   const dir = folder();
   mkdirSync(join(dir, 'uploads'));
-  for (let at = 0; at < 9_999; at += 1) {
+  for (let at = 0; at < LIMITS.open - 1; at += 1) {
     writeFileSync(join(dir, 'uploads', `${at.toString(16).padStart(32, '0')}.data`), '');
   }
   const { uploads } = await openUploads(dir);
@@ -117,7 +118,7 @@ test('no more than 10,000 are open, those of an earlier process counted', async 
 test('ending a session twice makes room for one, not for two', async () => {
   const dir = folder();
   mkdirSync(join(dir, 'uploads'));
-  for (let at = 0; at < 9_998; at += 1) {
+  for (let at = 0; at < LIMITS.open - 2; at += 1) {
     writeFileSync(join(dir, 'uploads', `${at.toString(16).padStart(32, '0')}.data`), '');
   }
   const { uploads } = await openUploads(dir);
@@ -132,7 +133,7 @@ test('more sessions than are kept in memory are still found', async () => {
   const { uploads } = await openUploads();
   const first = await uploads.start('a');
   await first.append(contentOf(Buffer.from('x')));
-  for (let at = 0; at < 1000; at += 1) await uploads.start('a');
+  for (let at = 0; at < LIMITS.known; at += 1) await uploads.start('a');
   const found = await uploads.find('a', first.id);
   expect(found).not.toBe(first);
   expect(await found.size()).toBe(1);

@@ -1,0 +1,68 @@
+import { Script } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { nameOf, packed } from '../../scripts/pack.js';
+
+const CHUNKS = [
+  { path: '/out/main.js', text: "import { two } from './chunks/two-X.js';\nexport const three = () => two + 1;\n" },
+  {
+    path: '/out/chunks/two-X.js',
+    text: '/*! zwölf → 12 */\nexport const two = 2;\nexport const where = import.meta.url;\n',
+  },
+];
+
+interface Head {
+  readonly id: string;
+  readonly parts: Readonly<Record<string, readonly [index: number, start: number, length: number, lines: number]>>;
+}
+
+function headOf(pack: string): Head {
+  return JSON.parse(pack.slice(3, pack.indexOf('\n'))) as Head;
+}
+
+function run(pack: string, name: string): Record<string, unknown> {
+  const [, start = 0, length = 0] = headOf(pack).parts[name] ?? [];
+  const module = { exports: {} as Record<string, unknown> };
+  const part = new Script(pack.slice(start, start + length)).runInThisContext() as (...args: unknown[]) => void;
+  const need = (wanted: string): unknown =>
+    wanted.startsWith('.') ? run(pack, wanted.replace(/.*\//, '')) : process.getBuiltinModule(wanted);
+  part(module, module.exports, need, need, '/somewhere/pack.js');
+  return module.exports;
+}
+
+describe('a pack', () => {
+  test('has each chunk where its first line says', async () => {
+    const pack = await packed(CHUNKS, {});
+    expect((run(pack, 'main.js')['three'] as () => number)()).toBe(3);
+    expect(run(pack, 'two-X.js')['where']).toBe('file:///somewhere/pack.js');
+  });
+
+  test('says on which line each chunk begins', async () => {
+    const pack = await packed(CHUNKS, {});
+    for (const [name, [, start, , lines]] of Object.entries(headOf(pack).parts)) {
+      expect(pack.split('\n')[lines], name).toBe(pack.slice(start).split('\n')[0]);
+      expect(pack.slice(start)).toContain(`function ${nameOf(name)}(`);
+    }
+  });
+
+  test('is the same for the same chunks, and has another id for others', async () => {
+    const ids = await Promise.all(
+      [packed(CHUNKS, {}), packed(CHUNKS, {}), packed(CHUNKS, {}, 'salt'), packed(CHUNKS.toReversed(), {})].map(
+        async (pack) => headOf(await pack).id,
+      ),
+    );
+    expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(ids[1]).toBe(ids[0]);
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  test('counts bytes, so that it can be read as Latin-1', async () => {
+    const pack = await packed(CHUNKS, {});
+    expect(Buffer.from(pack, 'latin1').length).toBe(pack.length);
+    expect(Buffer.from(pack, 'latin1').toString('utf8')).toContain('zwölf → 12');
+  });
+
+  test('is refused when its code would read differently as Latin-1', async () => {
+    const text = 'export const pattern = /zwölf/;\n';
+    await expect(packed([{ path: 'main.js', text }], { charset: 'utf8' })).rejects.toThrow('not in ASCII');
+  });
+});
