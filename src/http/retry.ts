@@ -164,7 +164,10 @@ class Attempts {
   /** False also when it has lasted too long. */
   #isOutage(error: HubError): boolean {
     const { reached, clock } = this.#options;
-    if (!reached.has(this.#request.url.host) || !OUT_OF_REACH.has(error.details['reason'])) return false;
+    const { host } = this.#request.url;
+    const { reason, host: failed = host } = error.details;
+    // Where a redirect led is another host, and may never have been there.
+    if (failed !== host || !reached.has(host) || !OUT_OF_REACH.has(reason)) return false;
     const now = clock.now();
     this.#outSince ??= now;
     return now - this.#outSince < OUTAGE;

@@ -205,6 +205,13 @@ describe('an error', () => {
     },
   );
 
+  test('of another host, where a redirect led, is no outage of this one', async () => {
+    const run = script([OK, failure('refused', { host: 'storage.example' })]);
+    await reach(run);
+    await hubErrorFrom(() => run.send(REQUEST));
+    expect(run.times).toHaveLength(7);
+  });
+
   test('of a host that is out of reach for a while is over when it is back', async () => {
     const run = script([OK, ...Array.from({ length: 8 }, () => failure('refused')), OK]);
     await reach(run);
