@@ -416,8 +416,9 @@ class Exchange {
 type Ending = 'end' | 'reset' | 'close' | 'stall';
 
 function reset(outgoing: ServerResponse): void {
-  const { socket } = outgoing;
-  if (socket && !socket.destroyed) socket.resetAndDestroy();
+  // An answer that has to wait for another one on its connection has no socket yet; its request has.
+  const { socket } = outgoing.req;
+  if (!socket.destroyed) socket.resetAndDestroy();
 }
 
 /** Until it takes more, or never will. */
