@@ -195,10 +195,10 @@ export class Ground {
    * A store that holds the image under this name and has no memory of registries; the blobs are shared.
    *
    * @param {Image} image
-   * @param {string} reference
+   * @param {string[]} references
    * @returns {Promise<string>}
    */
-  async freshStore(image, reference) {
+  async freshStore(image, ...references) {
     const store = join(this.folder, 'home/store');
     const blobs = join(store, 'blobs/sha256');
     await mkdir(blobs, { recursive: true });
@@ -206,8 +206,10 @@ export class Ground {
       const hex = digest.replace('sha256:', '');
       await link(join(image.folder, 'blobs/sha256', hex), join(blobs, hex));
     }
-    const annotations = { 'org.opencontainers.image.ref.name': reference };
-    const index = { schemaVersion: 2, manifests: [{ ...image.manifest, annotations }] };
+    const manifests = references.map((reference) => {
+      return { ...image.manifest, annotations: { 'org.opencontainers.image.ref.name': reference } };
+    });
+    const index = { schemaVersion: 2, manifests };
     await writeFile(join(store, 'index.json'), JSON.stringify(index));
     await writeFile(join(store, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
     return store;

@@ -1,6 +1,6 @@
 // What do the figures say? Tables for a terminal and for docs/benchmarks.md, with ratios and whether the targets are met.
 import { cpus, release, totalmem, type } from 'node:os';
-import { nameOf } from './rows.js';
+import { nameOf, PEERS } from './rows.js';
 
 /**
  * @typedef {import('./run.js').Measured} Measured
@@ -36,9 +36,10 @@ export function compare({ results, target, blobs, work }) {
   const floor = results.find(({ tool }) => tool.startsWith('('))?.wall;
   const isStart = work === 'version' || work === 'help';
   const peers = results.filter(({ tool, wall }) => tool !== 'hubctl' && wall !== undefined && !tool.startsWith('('));
-  const best = peers.toSorted((a, b) => (a.wall ?? 0) - (b.wall ?? 0))[0];
+  const judged = peers.filter(({ tool }) => PEERS.includes(tool));
+  const best = judged.toSorted((a, b) => (a.wall ?? 0) - (b.wall ?? 0))[0];
   const reference = isStart ? floor : best?.wall;
-  const cpus = peers.flatMap((peer) => peer.cpu ?? []);
+  const cpus = judged.flatMap((peer) => peer.cpu ?? []);
   const comparison = {
     ...(reference !== undefined && { wall: own.wall / reference, of: isStart ? 'node -e 0' : (best?.tool ?? '') }),
     ...(cpus.length > 0 && { cpu: own.cpu / Math.max(Math.min(...cpus), 0.001) }),

@@ -67,6 +67,7 @@ const VERBS = {
   push: 'push',
   're-push': 'push',
   'new tag': 'push',
+  'next tag': 'push',
   'mount copy': 'copy',
   'second command': 'pull',
 };
@@ -123,6 +124,7 @@ class Runner {
     const reference = {
       push: `${link.host}/bench/push-${fresh}:latest`,
       'new tag': `${seeded}:new-${fresh}`,
+      'next tag': `${seeded}:next-${fresh}`,
     }[/** @type {'push'} */ (row.work)];
     return {
       link,
@@ -141,11 +143,17 @@ class Runner {
   async #prepare(job, run) {
     const verb = VERBS[this.row.work];
     if (verb === 'push' && this.tool.name === 'hubctl') {
-      await this.ground.freshStore(await this.ground.image(this.row.image), job.reference);
+      await this.ground.freshStore(await this.ground.image(this.row.image), job.reference, `${job.reference}-first`);
     }
-    if (this.row.work !== 'second command') return;
-    const argv = this.tool.argv('digest', job);
+    const argv = this.#before(job);
     if (argv) await measure({ argv, ...run });
+  }
+
+  /** What the same user did before. @param {import('./tools.js').Job} job */
+  #before(job) {
+    if (this.row.work === 'second command') return this.tool.argv('digest', job);
+    if (this.row.work !== 'next tag') return undefined;
+    return this.tool.argv('push', { ...job, reference: `${job.reference}-first` });
   }
 
   /** @returns {Result | undefined} */
