@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { storageError } from '../../util/fs.ts';
 import { lstatIfExistsSync } from '../../util/fs-sync.ts';
 import { storeFailure } from './failure.ts';
+import { checkFolders } from './guard.ts';
 import { sweepLeftovers, takeLease, type Lease } from './leases.ts';
 import type { StorePaths } from './paths.ts';
 
@@ -47,9 +48,10 @@ export class Session {
   async #begin(): Promise<ReturnType<typeof takeLease>> {
     const { dir, partial, locks, temp, blob } = this.#paths;
     try {
-      for (const path of [dir, dirname(blob(`sha256:${'0'.repeat(64)}`)), partial, locks, temp]) {
-        mkdirSync(path, { recursive: true, mode: 0o700 });
-      }
+      const blobs = dirname(blob(`sha256:${'0'.repeat(64)}`));
+      const folders = [dir, dirname(blobs), blobs, partial, locks, temp];
+      for (const path of folders) mkdirSync(path, { recursive: true, mode: 0o700 });
+      checkFolders(folders);
       const lease = takeLease(this.#paths);
       sweepLeftovers(this.#paths);
       await this.#markLayout(lease.id);
