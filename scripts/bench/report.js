@@ -1,6 +1,6 @@
 // What do the figures say? Tables for a terminal and for docs/benchmarks.md, with ratios and whether the targets are met.
 import { cpus, release, totalmem, type } from 'node:os';
-import { nameOf, PEERS } from './rows.js';
+import { nameOf, PEERS, ROWS } from './rows.js';
 
 /**
  * @typedef {import('./run.js').Measured} Measured
@@ -23,10 +23,21 @@ export function newReport(tools, skipped, registry) {
   return { date, machine, node: process.version, versions: { ...versions, registry }, skipped: [...skipped], rows: [] };
 }
 
-/** Rows of `later` take the place of the same rows. @param {Report} earlier @param {Report} later @returns {Report} */
+/**
+ * Rows of `later` take the place of the same rows. What is read from JSON has lost those targets that are functions.
+ *
+ * @param {Report} earlier @param {Report} later @returns {Report}
+ */
 export function merge(earlier, later) {
-  const rows = new Map([...earlier.rows, ...later.rows].map((row) => [nameOf(row), row]));
-  return { ...later, rows: [...rows.values()] };
+  const targets = new Map(ROWS.map((row) => [nameOf(row), row.target]));
+  const all = [...earlier.rows, ...later.rows].map((row) => ({
+    ...row,
+    target: targets.get(nameOf(row)) ?? row.target,
+  }));
+  const rows = new Map(all.map((row) => [nameOf(row), row]));
+  const order = [...targets.keys()];
+  const sorted = [...rows.entries()].toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+  return { ...later, rows: sorted.map(([, row]) => row) };
 }
 
 /** @param {Measured} row @returns {Comparison} */
