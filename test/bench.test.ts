@@ -45,13 +45,26 @@ describe('a median', () => {
 });
 
 describe('a report', () => {
-  test('has later figures in the place of earlier ones', () => {
+  test('has later figures in the place of earlier ones, in the order of the rows', () => {
     const earlier = { ...newReport([], [], 'registry'), rows: [row, { ...row, image: 'tiny' }] };
     const merged = merge(earlier, { ...earlier, rows: [{ ...row, rounds: 3 }] });
     expect(merged.rows.map(({ image, rounds }) => [image, rounds])).toEqual([
-      ['wide', 3],
       ['tiny', 5],
+      ['wide', 3],
     ]);
+  });
+
+  test('that was read from JSON has the targets for requests again', () => {
+    const pushed: Measured = {
+      ...row,
+      work: 're-push',
+      link: 'wan',
+      results: [{ tool: 'hubctl', wall: 1, cpu: 1, requests: 2 }],
+    };
+    const report = { ...newReport([], [], 'registry'), rows: [pushed] };
+    const read = JSON.parse(JSON.stringify(report)) as typeof report;
+    const [again] = merge(read, { ...report, rows: [] }).rows;
+    expect(again && compare(again).verdict).toBe('above: requests 1');
   });
 
   test('replaces what is between its marks and nothing else', () => {
