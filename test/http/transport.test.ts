@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { getEventListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { systemClock } from '../../src/http/clock.ts';
@@ -724,6 +725,23 @@ describe('without limits of the test, a host that stops', () => {
     await pass(200);
     await reading;
     expect(ended).toMatchObject({ code: 'TIMEOUT', details: { reason: 'body-timeout' } });
+  });
+
+  test('has not, when its bytes wait to be read by a process that did not run', async () => {
+    let far: Socket | undefined;
+    const server = await serveRaw((socket) => {
+      far = socket;
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'));
+    });
+    const { body } = await transport().send(get(server.origin));
+    let received = 0;
+    const reading = body.forEach((chunk) => void (received += chunk.length));
+    while (received < 4) await new Promise((resolve) => setImmediate(resolve));
+    far?.write('second');
+    // In one turn, as after a stop: the timer is due, and no socket was read before it.
+    vi.advanceTimersByTime(30_000);
+    await reading;
+    expect(received).toBe(10);
   });
 
   test('before its answer is waited for 25 s', async () => {
