@@ -11,6 +11,7 @@ const LATE = [
   'child_process',
   'crypto',
   'dns/promises',
+  'fs/promises',
   'http',
   'https',
   'module',
