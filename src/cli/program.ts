@@ -137,6 +137,7 @@ async function parse(
     .configureOutput({ outputError: () => undefined });
   if (options.stopAtOperand) parser.passThroughOptions();
   for (const [name, flag] of Object.entries(flags)) {
+    if (!mayMean(normalized, name, flag)) continue;
     parser.addOption(new Option(flagPattern(name, flag)));
     parser.on(`option:${name}`, (value?: string) => given.set(name, [...(given.get(name) ?? []), value ?? 'true']));
   }
@@ -150,6 +151,14 @@ async function parse(
 function hasFlags(tokens: readonly string[], { stopAtOperand }: ParseOptions): boolean {
   const [first = ''] = tokens;
   return stopAtOperand ? first.startsWith('-') : tokens.some((token) => token.startsWith('-'));
+}
+
+/** Whether a flag is among the tokens, perhaps with others of one letter: `-qD`. The parser need not know of any other. */
+function mayMean(tokens: readonly string[], name: string, { short }: FlagSpec): boolean {
+  return tokens.some((token) => {
+    if (token.startsWith('--')) return token === `--${name}` || token.startsWith(`--${name}=`);
+    return short !== undefined && token.startsWith('-') && token.includes(short);
+  });
 }
 
 /** `-o, --output <FILE>` as commander wants it. */
