@@ -30,8 +30,9 @@ function randomCase(random: () => number): Case {
     };
     facts.set(digest, chance() ? known : unkeep(keep(known)));
     const descriptor = { mediaType: MEDIA_TYPES.ociManifest, digest, size: 1 };
-    if (chance()) index = withEntry(index, descriptor);
-    else if (chance()) index = withName(index, descriptor, `docker.io/library/a:${at}`);
+    const fate = random();
+    if (fate < 0.25) index = withEntry(index, descriptor);
+    else if (fate < 0.45) index = withName(index, descriptor, `docker.io/library/a:${at}`);
   }
   return { entries: index.entries, facts };
 }
