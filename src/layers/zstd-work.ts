@@ -65,6 +65,10 @@ const MATCHES: Codes = {
   table: tableOf(repeated([1, 1], [4, 1], [3, 1], [2, 6], [1, 37], [-1, 7]), 6),
 };
 
+/** The weights of a Huffman tree: 0 to 12, whose values nobody needs here [RFC 8878 4.2.1.2]. */
+const WEIGHTS: Omit<Codes, 'table'> = { extra: repeated([0, 13]), least: [], maxLog: 6 };
+const MOST_WEIGHTS = 255;
+
 /**
  * Adds up what the sequences of a compressed block copy [RFC 8878 3.1.1.3.2]. The decoder copies as much as each of them says,
  * wherever that leads: 65,536 sequences of 128 KiB each take it minutes, and come in a block of 20 bytes.
@@ -139,11 +143,11 @@ export class BlockWork {
 /** Where one kind of codes is in its table. */
 class Walk {
   readonly #table: Table;
-  readonly #codes: Codes;
+  readonly #codes: Omit<Codes, 'table'>;
   readonly #bits: BackwardBits;
   #state: number;
 
-  constructor(table: Table, codes: Codes, bits: BackwardBits) {
+  constructor(table: Table, codes: Omit<Codes, 'table'>, bits: BackwardBits) {
     this.#table = table;
     this.#codes = codes;
     this.#bits = bits;
@@ -173,10 +177,24 @@ function literalsOf(block: Buffer): { readonly size: number; readonly end: numbe
     return { size, end: header + (kind === 1 ? 1 : size) };
   }
   const header = Math.max(3, format + 2);
+  if (kind === 2) checkTree(block, header);
   const width = [10, 10, 14, 18][format] ?? 18;
   const value = little(block, 0, header);
   const sizes = Math.floor(value / 16);
   return { size: sizes % 2 ** width, end: header + Math.floor(sizes / 2 ** width) };
+}
+
+/** The decoder reads weights until no bits are left, which is never where they need none. */
+function checkTree(block: Buffer, at: number): void {
+  const size = byteAt(block, at);
+  if (size >= 128) return;
+  const { table, end } = readTable(block, at + 1, WEIGHTS);
+  const bits = new BackwardBits(block.subarray(end, at + 1 + size));
+  const walks = [new Walk(table, WEIGHTS, bits), new Walk(table, WEIGHTS, bits)];
+  for (let count = 0; bits.left >= 0; count += 1) {
+    if (count > MOST_WEIGHTS) throw damaged('has a tree without end');
+    walks[count % 2]?.next();
+  }
 }
 
 /** Count, and where what follows begins. */
@@ -196,7 +214,7 @@ function single({ extra }: Codes, symbol: number): Table {
 function readTable(
   block: Buffer,
   at: number,
-  { maxLog, extra }: Codes,
+  { maxLog, extra }: Omit<Codes, 'table'>,
 ): { readonly table: Table; readonly end: number } {
   const log = (byteAt(block, at) & 15) + 5;
   if (log > maxLog) throw damaged('has a table that is too large');

@@ -218,7 +218,7 @@ function judge(row: Row, played: Played, { image }: Stage): void {
     expect({ line, hint }).toEqual({ line: expect.stringContaining(reference), hint: expect.any(String) });
 }
 
-/** A line in which {ref}, {host}, {big}, {size}, {half} and {digest} stand for what they say, and other words for a digest. */
+/** A line in which {ref}, {host}, {big}, {size} and {digest} stand for what they say, {count} for a number, other words for a digest. */
 function pattern(text: string, { reference, proxy }: Played, image: TestImage): RegExp {
   const { digest, size } = image.big.descriptor;
   const words: Readonly<Record<string, string>> = {
@@ -227,11 +227,11 @@ function pattern(text: string, { reference, proxy }: Played, image: TestImage): 
     big: digest,
     digest: image.digest,
     size: String(size),
-    half: String(size / 2),
   };
   const escape = (plain: string): string => plain.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   const source = text.split(/\{(\w+)\}/).map((part, index) => {
     if (index % 2 === 0) return escape(part);
+    if (part === 'count') return String.raw`[1-9]\d*`;
     return words[part] === undefined ? 'sha256:[0-9a-f]{64}' : escape(words[part]);
   });
   return new RegExp(`^${source.join('')}$`);

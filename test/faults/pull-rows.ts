@@ -77,7 +77,8 @@ export const PULL_ROWS: readonly Row[] = [
     ],
     whole: true,
     exit: 6,
-    says: 'pull {ref}: {big} stopped at {half} of {size} bytes: {host} closed the connection (6 tries)',
+    // A reset takes with it what was sent and not yet read, so where that was is not known.
+    says: 'pull {ref}: {big} stopped at {count} of {size} bytes: {host} closed the connection (6 tries)',
     hint: 'run the same command again: it goes on from there',
   },
   {

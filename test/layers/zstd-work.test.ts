@@ -56,6 +56,8 @@ describe('the work of a block', () => {
     ['a length of a match that does not exist', [0, 1, 0x54, 0, 0, 53, 1], 'a code that does not exist'],
     ['no sequences after their tables', [0, 1, 0x54, 0, 0, 0], 'has no end'],
     ['sequences without the mark before them', [0, 1, 0x54, 0, 0, 0, 0], 'has no end'],
+    // One weight that needs no bit: 32 of 32, and then bits that nobody takes.
+    ['a tree whose weights need no bits', [2, 0, 0, 4, 0xf0, 0x03, 0xff, 0xff, 0, 0], 'a tree without end'],
     ['a table of more states than allowed', [0, 1, 0x80, 0x0f, 1, 1], 'a table that is too large'],
     [
       'a table of nothing but gaps',
