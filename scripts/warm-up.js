@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from 'tar';
 
-/** Milliseconds for a command, and for the registry. */
+/** Milliseconds for a command. The registry lasts for as long as all of them take, however slow the machine is. */
 const PATIENCE = 60_000;
 /** Bytes. */
 const LARGE = 6 * 1024 * 1024;
@@ -117,15 +117,16 @@ class User {
   /**
    * @param {readonly string[]} args
    * @param {Record<string, string>} env
+   * @param {number} [timeout] milliseconds
    */
-  start(args, env) {
+  start(args, env, timeout) {
     const cache = join(this.#home, 'cache');
     const plain = { PATH: process.env['PATH'], HOME: this.#home, TMPDIR: tmpdir(), XDG_CACHE_HOME: cache };
     return spawn(process.execPath, [join(this.#root, 'bin/hubctl.js'), ...args], {
       cwd: this.#home,
       env: { ...plain, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: PATIENCE,
+      timeout,
     });
   }
 
@@ -134,11 +135,22 @@ class User {
    * @param {boolean} succeeds
    */
   async run(args, succeeds = true) {
-    const child = this.start(args, { HUBCTL_CODE_CACHE: 'all' });
+    const child = this.start(args, { HUBCTL_CODE_CACHE: 'all' }, PATIENCE);
     const text = textOf(child);
     const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-    if ((status === 0) !== succeeds) throw new Error(`hubctl ${args.join(' ')} ended with status ${status}: ${text()}`);
+    if ((status === 0) !== succeeds) {
+      throw new Error(`hubctl ${args.join(' ')} ended with status ${status}: ${reasonIn(text())}`);
+    }
   }
+}
+
+/**
+ * The line that says why, of all that a command says.
+ *
+ * @param {string} text
+ */
+function reasonIn(text) {
+  return text.split('\n').find((line) => line.startsWith('hubctl: ')) ?? text;
 }
 
 /** @param {import('node:child_process').ChildProcess} child */

@@ -1,10 +1,22 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { warmUp } from '../../scripts/warm-up.js';
 import { execute } from '../helpers/hubctl.ts';
 import { ROOT } from '../helpers/source.ts';
+
+/** How long each program that was started may last, beside its arguments. */
+const limits = vi.hoisted(() => [] as { args: readonly string[]; timeout: number | undefined }[]);
+vi.mock('node:child_process', async (original) => {
+  const actual = await original<typeof import('node:child_process')>();
+  const spawn = (...[program, args, options]: [string, readonly string[], SpawnOptions]): ChildProcess => {
+    limits.push({ args, timeout: options.timeout });
+    return actual.spawn(program, args, options);
+  };
+  return { ...actual, spawn };
+});
 
 let root = '';
 let code = '';
@@ -25,6 +37,13 @@ test('leaves code for this Node.js alone', async () => {
   const files = await readdir(code);
   expect(files).toHaveLength(1);
   expect(files[0]).toContain(`-${process.version}-${process.platform}-${process.arch}-`);
+});
+
+test('each command has a time limit, but the registry lasts for all of them', () => {
+  const [server, ...commands] = limits;
+  expect(server).toMatchObject({ args: expect.arrayContaining(['serve']) as unknown, timeout: undefined });
+  expect(commands.length).toBeGreaterThan(20);
+  expect(commands.filter(({ timeout }) => timeout !== 60_000)).toEqual([]);
 });
 
 test('commands that were run find all their code there', async () => {
@@ -52,13 +71,16 @@ test('is not done twice', async () => {
   expect((await stat(join(code, file))).ino).toBe(before.ino);
 });
 
-test('a program that fails is told', async () => {
+test('a program that fails is told, with its reason', async () => {
   await rm(code, { recursive: true });
   const bin = join(root, 'bin/hubctl.js');
   const text = await readFile(bin, 'utf8');
   await writeFile(
     bin,
-    text.replace("'use strict';", "'use strict';\nif (process.argv[2] === 'push') process.exit(5);"),
+    text.replace(
+      "'use strict';",
+      "'use strict';\nif (process.argv[2] === 'push') { console.error('pushing\\nhubctl: no way'); process.exit(5); }",
+    ),
   );
-  await expect(warmUp(root)).rejects.toThrow('hubctl push');
+  await expect(warmUp(root)).rejects.toThrow(/hubctl push .* ended with status 5: hubctl: no way$/);
 });
