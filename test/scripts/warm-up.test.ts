@@ -1,3 +1,4 @@
+import type childProcess from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { chmod, copyFile, cp, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { ROOT } from '../helpers/source.ts';
 /** How long each program that was started may last, beside its arguments. */
 const limits = vi.hoisted(() => [] as { args: readonly string[]; timeout: number | undefined }[]);
 vi.mock('node:child_process', async (original) => {
-  const actual = await original<typeof import('node:child_process')>();
+  const actual = await original<typeof childProcess>();
   const spawn = (...[program, args, options]: [string, readonly string[], SpawnOptions]): ChildProcess => {
     limits.push({ args, timeout: options.timeout });
     return actual.spawn(program, args, options);
