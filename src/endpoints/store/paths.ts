@@ -1,5 +1,5 @@
 // Where is what inside the directory of a store?
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { HubError } from '../../errors.ts';
 import { algorithmOf, encodedOf, hasherFor, isDigest, isVerifiable } from '../../spec/digest.ts';
 import { temporaryName } from '../../util/temporary.ts';
@@ -55,7 +55,8 @@ export function storePaths(dir: string): StorePaths {
     locks,
     temp: join(dir, 'temp'),
     indexLock: join(locks, 'index.lock'),
-    blob: (digest) => join(blobs, algorithmOf(checked(digest)), encodedOf(digest)),
+    // Asked for several times for each blob, and `join` takes what is there apart each time.
+    blob: (digest) => `${blobs}${sep}${algorithmOf(checked(digest))}${sep}${encodedOf(digest)}`,
     part: (digest) => join(partial, flat(digest) + PART),
     unfinished: (digest) => temporaryName(`${join(partial, flat(digest))}.`),
     blobLock: (digest) => join(locks, BLOB_LOCK + flat(digest)),
