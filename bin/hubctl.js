@@ -11,6 +11,8 @@ const LINGER = 500;
 /** Milliseconds from Ctrl-C to the end at the latest: what is kept is as whole then as after a kill. */
 const PATIENCE = 150;
 const MOST_THREADS = 16;
+/** What may be open when the work is done: connections, standard streams and timers that nobody waits for. */
+const LEFT_OPEN = new Set(['TCPSocketWrap', 'TLSWrap', 'PipeWrap', 'TTYWrap', 'Timeout', 'Immediate']);
 /** Words of commands; nothing else may become part of a path. */
 const WORD = /^[a-z]+(?:-[a-z]+)*$/;
 
@@ -84,7 +86,8 @@ function start({ run, fail, processIo, interruption }, keepCode) {
   run(argv, io).then((status) => {
     process.exitCode = readerLeft ? 0 : status;
     if (!controller.signal.aborted) keepCode();
-    setTimeout(leave, LINGER, opened).unref();
+    // What brought the last result counts as under way until this turn is over.
+    setImmediate(end, opened);
   });
 }
 
@@ -104,6 +107,21 @@ function listen(controller, { argv, interruption }) {
     });
   }
   return controller.signal;
+}
+
+/** When the work is done. */
+function end(opened) {
+  if (isOver(opened)) process.exit();
+  setTimeout(leave, LINGER, opened).unref();
+}
+
+/**
+ * True when nothing is read, written or computed any more: then the process ends at once, and Node.js does not take apart what the
+ * system takes back anyway.
+ */
+function isOver(opened) {
+  const isWritten = [...opened].every((stream) => stream.writableLength === 0);
+  return isWritten && process.getActiveResourcesInfo().every((kind) => LEFT_OPEN.has(kind));
 }
 
 /** Ends the process unless somebody still reads what was written. */

@@ -1,5 +1,5 @@
-// Where is the program, and which code did this very Node.js compile of it before? The program is one file of many parts, each
-// a script that is compiled when it is asked for; V8 needs a third of the time when it is handed what it made of it last time.
+// Where is the program, and which code did this very Node.js compile of it before? The program is one file of many parts, in groups
+// that are a script each, compiled when it is asked for; V8 needs a third of the time when it is handed what it made last time.
 'use strict';
 const fs = require('fs');
 const { homedir } = require('os');
@@ -7,7 +7,7 @@ const { isAbsolute, join } = require('path');
 const { Script } = require('vm');
 
 const PACK = join(__dirname, '../dist/cli/pack.js');
-/** Words at the beginning of a file of code: its length, the number of parts, options of V8. A table of the parts follows. */
+/** Words at the beginning of a file of code: its length, the number of groups, options of V8. A table of the groups follows. */
 const HEAD = 3;
 /** Where V8 notes its options in what it made. */
 const OPTIONS_AT = 12;
@@ -19,12 +19,13 @@ const TAKES_ALL = HUBCTL_CODE_CACHE === 'all';
 /** Open as long as the program runs: all its parts are of one build, whatever is built meanwhile. */
 const pack = fs.openSync(PACK, O_RDONLY);
 /** What is read from files passes through here. */
-let scratch = Buffer.allocUnsafeSlow(256 * 1024);
-/** The first line of the pack, a comment: its id, and where each part is. */
-const { id, parts } = JSON.parse(headOfPack());
-const count = Object.keys(parts).length;
+let scratch = Buffer.allocUnsafeSlow(512 * 1024);
+/** The first line of the pack, a comment: its id, where each group of parts is, and in which of them each part is. */
+const { id, groups, parts } = JSON.parse(headOfPack());
+const count = groups.length;
 const made = Object.create(null);
-/** Those of this run, by the index of their parts. */
+/** What the scripts of this run gave, and they themselves, by the index of their groups. */
+const functions = [];
 const scripts = new Map();
 const name = nameOfCode();
 const folder = name && folderOfCode();
@@ -38,19 +39,26 @@ module.exports = { part, keepCode, isOurs, optionsNow, bytesAt };
 function part(key) {
   const known = made[key];
   if (known) return known.exports;
-  const [index, start, length, lineOffset] = parts[key];
+  const [group, index] = parts[key];
+  functions[group] ??= functionsOf(group);
+  const module = (made[key] = { exports: {} });
+  functions[group][index](module, module.exports, requireFrom, late, PACK);
+  return module.exports;
+}
+
+/** The parts of a group, not run yet. */
+function functionsOf(group) {
+  const [start, length, lineOffset] = groups[group];
   const source = bytesAt(pack, start, length).latin1Slice();
-  const cachedData = code && codeOf(index);
+  const cachedData = code && codeOf(group);
   const script = new Script(source, { filename: PACK, lineOffset, cachedData });
   if (script.cachedDataRejected) {
     // What V8 refuses once, it would refuse each time.
     code = undefined;
     options = optionsNow();
   }
-  scripts.set(index, script);
-  const module = (made[key] = { exports: {} });
-  script.runInThisContext()(module, module.exports, requireFrom, late, PACK);
-  return module.exports;
+  scripts.set(group, script);
+  return script.runInThisContext();
 }
 
 /** `require` for the parts, which know each other as files of one folder or of the one above. */
@@ -68,9 +76,9 @@ function keepCode() {
   // Options for V8 make other code, which the next run without them would refuse.
   if (shipped || !folder || process.execArgv.length > 0 || NODE_OPTIONS) return;
   const isNew = (index) => TAKES_ALL || !code || code.table[2 * index + 1] === 0;
-  const fresh = new Map([...scripts].filter(([index]) => isNew(index)));
-  if (fresh.size === 0) return;
-  require('./keep-code.js').keepCode({ folder, name, head: [count, options], fresh, earlier: code });
+  if (![...scripts.keys()].some(isNew)) return;
+  // A group that was there has the code of its functions that were called before, and now of those that this run called.
+  require('./keep-code.js').keepCode({ folder, name, head: [count, options], fresh: scripts, earlier: code });
 }
 
 /** V8 checks no more than its own version, its options and the length of the source, so the name says the rest. */

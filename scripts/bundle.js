@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { groupsOf } from './groups.js';
 import { packed } from './pack.js';
 
 /** The folder of package.json. */
@@ -95,7 +96,8 @@ export async function bundleCli(outdir) {
   const { platform, target } = OPTIONS;
   // Compiled code is found by the id of the pack, and depends on how it is made as well.
   const salt = await Promise.all(MAKERS_OF_CODE.map((path) => readFile(join(ROOT, path), 'utf8')));
-  const pack = await packed(result.outputFiles, { platform, target }, salt.join(''));
+  const groups = groupsOf(result.metafile);
+  const pack = await packed(result.outputFiles, { platform, target }, { salt: salt.join(''), groups });
   await writeFile(join(outdir, 'pack.js'), pack, 'latin1');
   return result.metafile;
 }

@@ -28,48 +28,54 @@ const IMPORT = new RegExp(`^(var import_\\w+ = )require(?=\\("node:(?:${LATE.joi
 /**
  * All chunks in one file, each as an expression of its own: a function that is called with what modules are called with, and
  * with a `require` that waits until something is used. Node.js takes half a millisecond to find and read a file, and a pull is
- * made of eighty chunks. The first line is a comment with the
- * id of the pack and, for each chunk, its index, where it begins, its length and how many lines are before it; bin/load.js
- * reads it.
+ * made of eighty chunks. Those that are loaded together are a list of such functions, because V8 is quicker with one script
+ * than with many. The first line is a comment with the id of the pack, with the place of each list, that is where it begins, its
+ * length and how many lines are before it, and with the index of the list of each chunk and its own in there; bin/load.js reads
+ * it.
  *
  * @param {readonly { path: string, text: string }[]} chunks modules as esbuild splits them
  * @param {import('esbuild').TransformOptions} options
- * @param {string} [salt] whatever else the id is to depend on
+ * @param {{ salt?: string, groups?: readonly (readonly string[])[] }} [also] `salt`: whatever else the id is to depend on;
+ *   `groups`: names of chunks that are loaded together, each in one of them at most
  * @returns {Promise<string>} in Latin-1, as which it has to be written: what is something else in a comment stands for UTF-8
  */
-export async function packed(chunks, options, salt = '') {
+export async function packed(chunks, options, { salt = '', groups = [] } = {}) {
   const texts = await Promise.all(chunks.map((chunk) => expression(chunk, options)));
+  const names = chunks.map(({ path }) => basename(path));
+  const alone = names.filter((name) => !groups.some((group) => group.includes(name))).map((name) => [name]);
+  const lists = [...groups, ...alone].map((group) => ({
+    names: group,
+    text: `[${group.map((name) => texts[names.indexOf(name)] ?? '').join(',')}]\n`,
+  }));
   const id = createHash('sha256')
-    .update(salt + texts.join('\n'))
+    .update(salt + lists.map(({ text }) => text).join('\n'))
     .digest('hex')
     .slice(0, ID_LENGTH);
-  const names = chunks.map(({ path }) => basename(path));
   // The places are counted from the end of the line that tells them, the length of which depends on them.
-  let line = headOf(id, names, texts, 0);
+  let line = headOf(id, lists, 0);
   for (let before = -1; before !== line.length;) {
     before = line.length;
-    line = headOf(id, names, texts, before);
+    line = headOf(id, lists, before);
   }
-  return line + texts.join('');
+  return line + lists.map(({ text }) => text).join('');
 }
 
 /**
  * @param {string} id
- * @param {readonly string[]} names
- * @param {readonly string[]} texts
+ * @param {readonly { names: readonly string[], text: string }[]} lists
  * @param {number} before length of this line
  */
-function headOf(id, names, texts, before) {
+function headOf(id, lists, before) {
   let start = before;
   let lines = 1;
-  const parts = names.map((name, index) => {
-    const text = texts[index] ?? '';
-    const place = [index, start, text.length, lines];
+  const groups = lists.map(({ text }) => {
+    const place = [start, text.length, lines];
     start += text.length;
     lines += text.split('\n').length - 1;
-    return [name, place];
+    return place;
   });
-  return `// ${JSON.stringify({ id, parts: Object.fromEntries(parts) })}\n`;
+  const parts = lists.flatMap(({ names }, group) => names.map((name, index) => [name, [group, index]]));
+  return `// ${JSON.stringify({ id, groups, parts: Object.fromEntries(parts) })}\n`;
 }
 
 /**

@@ -124,7 +124,8 @@ class Runner {
     const reference = {
       push: `${link.host}/bench/push-${fresh}:latest`,
       'new tag': `${seeded}:new-${fresh}`,
-      'next tag': `${seeded}:next-${fresh}`,
+      // Not the seeded one: whoever finds everything there has not pushed it.
+      'next tag': `${link.host}/bench/next-${fresh}:latest`,
     }[/** @type {'push'} */ (row.work)];
     return {
       link,

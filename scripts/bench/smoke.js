@@ -22,8 +22,9 @@ const EXPECTED = [
     }),
   },
   { work: 're-push', link: 'lan', counts: () => ({ 'HEAD manifest': 1 }) },
-  // By a store that has no memory of the registry; one that has asks two things less.
+  // By a store that has no memory of the registry.
   { work: 'new tag', link: 'lan', counts: () => ({ 'HEAD manifest': 2, 'POST mount': 1, 'PUT manifest': 1 }) },
+  { work: 'next tag', link: 'lan', counts: () => ({ 'PUT manifest': 1 }) },
   {
     work: 'mount copy',
     link: 'lan',

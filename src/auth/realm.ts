@@ -1,7 +1,6 @@
 // May a token be asked for where the registry says, and may the password go there?
-import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
-import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from '../http/addresses.ts';
+import { bareHost, familyOf, isLoopback, isMachineLocal, isPrivateAddress } from '../http/addresses.ts';
 import { parseUrl } from '../util/url.ts';
 
 /** Token services that are known to belong to a registry, by the name the registry has in references. */
@@ -69,7 +68,7 @@ export function checkRealmPin(
 
 /** `gitlab.example.com` for `registry.example.com`: whoever runs the one runs the other. Never by address or over http. */
 function isSameDomain(realm: URL, url: URL): boolean {
-  if (realm.protocol !== 'https:' || url.protocol !== 'https:' || isIP(bareHost(url.hostname)) !== 0) return false;
+  if (realm.protocol !== 'https:' || url.protocol !== 'https:' || familyOf(bareHost(url.hostname)) !== 0) return false;
   const [own, other] = [bareHost(url.hostname), bareHost(realm.hostname)];
   const parent = own.slice(own.indexOf('.') + 1);
   return other.endsWith(`.${own}`) || (parent.includes('.') && (other === parent || other.endsWith(`.${parent}`)));

@@ -3,9 +3,8 @@ import { setMaxListeners } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import { connect, TLSSocket, type ConnectionOptions, type PeerCertificate, type SecureContext } from 'node:tls';
-import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
-import { bareHost, isLoopback, isMachineLocal, isPrivateAddress } from './addresses.ts';
+import { bareHost, familyOf, isLoopback, isMachineLocal, isPrivateAddress } from './addresses.ts';
 import type { Clock } from './clock.ts';
 import { dial, forbiddenAddress, type DialOptions, type Lookup } from './dial.ts';
 import type { DialledAhead } from './dial-ahead.ts';
@@ -248,7 +247,7 @@ export class Connector {
     const host = bareHost(url.hostname);
     // The name of the certificate is the one that was asked for, whatever address it led to.
     return {
-      ...(isIP(host) === 0 ? { servername: host } : { host }),
+      ...(familyOf(host) === 0 ? { servername: host } : { host }),
       secureContext: context,
       // Always said, so that NODE_TLS_REJECT_UNAUTHORIZED in the environment cannot turn the check off.
       rejectUnauthorized: verify,
@@ -312,7 +311,7 @@ function tlsOf(
   options: { host: string; verify: boolean; cert: string | undefined; key: string | undefined },
 ): Route['tls'] {
   const { host, verify, cert, key } = options;
-  const servername = isIP(host) === 0 ? host : undefined;
+  const servername = familyOf(host) === 0 ? host : undefined;
   return { servername, verify, authority: verify ? authorityOf(socket) : undefined, cert, key };
 }
 

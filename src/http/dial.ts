@@ -1,8 +1,8 @@
 // How is a TCP connection to a host made when the host has several addresses and some of them do not answer?
 import { lookup as systemLookup } from 'node:dns/promises';
-import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { HubError } from '../errors.ts';
-import { bareHost } from './addresses.ts';
+import { bareHost, familyOf } from './addresses.ts';
 import { abortedBy, codeOf, failureOf } from './failure.ts';
 import { openGathering, openTapped } from './tap.ts';
 
@@ -50,7 +50,7 @@ export async function dial(hostname: string, port: number, options: DialOptions)
   const { signal, place, timeout } = options;
   if (signal?.aborted) throw abortedBy(signal);
   try {
-    const family = isIP(host);
+    const family = familyOf(host);
     const found = family === 0 ? await resolveName(host, options) : [{ address: host, family }];
     const forbidden = found.find(({ address }) => options.isForbidden?.(address));
     if (forbidden) throw forbiddenAddress(host, forbidden.address);

@@ -46,7 +46,7 @@ export class Exchange implements Content {
   #informational = 0;
   #expected: number | undefined;
   #received = 0;
-  #pace = { since: 0, received: 0, paused: false };
+  #pace = { since: 0, last: 0, received: 0, paused: false };
 
   constructor(request: HttpRequest, options: ExchangeOptions) {
     this.#request = request;
@@ -146,7 +146,7 @@ export class Exchange implements Content {
     if (this.#state === 'ended') return undefined;
     return new Promise((resolve, reject) => {
       this.#reader = { consume, resolve, reject };
-      this.#pace.since = this.#options.clock.now();
+      this.#pace.since = this.#pace.last = this.#options.clock.now();
       // Not in this turn: undici may be inside the parser of another connection.
       soon(() => this.#resume());
     });
@@ -181,12 +181,18 @@ export class Exchange implements Content {
     );
   }
 
-  /** Looks at whole windows only; one in which the reader made the sender wait does not count. */
+  /**
+   * Looks at whole windows only; one in which the reader made the sender wait does not count. Nor does one with a gap that a
+   * body is never waited for: this machine slept, or its clock was set.
+   */
   #isTooSlow(): boolean {
     const now = this.#options.clock.now();
-    if (now - this.#pace.since < SLOWEST.milliseconds) return false;
-    const isSlow = !this.#pace.paused && this.#received - this.#pace.received < SLOWEST.bytes;
-    this.#pace = { since: now, received: this.#received, paused: false };
+    const { since, last, received, paused } = this.#pace;
+    this.#pace.last = now;
+    const isWhole = now >= last && now - last <= this.#options.bodyTimeout;
+    if (isWhole && now - since < SLOWEST.milliseconds) return false;
+    const isSlow = isWhole && !paused && this.#received - received < SLOWEST.bytes;
+    this.#pace = { since: now, last: now, received: this.#received, paused: false };
     return isSlow;
   }
 

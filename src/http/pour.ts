@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { HubError } from '../errors.ts';
 import type { Content } from '../util/content.ts';
+import { Silence } from './silence.ts';
 import { bodyError, PIECE, stalled } from './upload.ts';
 
 export interface PourOptions {
@@ -33,8 +34,10 @@ class Pouring {
   readonly #socket: Socket;
   readonly #options: PourOptions;
   #position = 0;
-  #timer: NodeJS.Timeout | undefined;
+  /** One for all pieces: to make a timer for each costs more than the piece. */
+  readonly #silence: Silence;
   #isWriting = false;
+  #isWatched = false;
   #last: Buffer | undefined;
   /** Set when it is not the source's fault that it cannot go on. */
   #isCutShort = false;
@@ -43,6 +46,10 @@ class Pouring {
     this.#content = content;
     this.#socket = socket;
     this.#options = options;
+    this.#silence = new Silence({
+      isWaiting: () => this.#isWriting,
+      onSilence: () => options.onStall(stalled(options.host, options.timeout)),
+    });
   }
 
   async run(): Promise<void> {
@@ -57,7 +64,7 @@ class Pouring {
       if (this.#isCutShort) return;
       throw bodyError(error);
     } finally {
-      clearTimeout(this.#timer);
+      this.#silence.stop();
     }
   }
 
@@ -96,12 +103,10 @@ class Pouring {
     });
   }
 
-  /** One timer for all pieces: to make one for each costs more than the piece. */
   #watch(): void {
-    const { timeout, host, onStall } = this.#options;
     this.#isWriting = true;
-    // One that went off while the source was slow is started again.
-    if (this.#timer) this.#timer.refresh();
-    else this.#timer = setTimeout(() => this.#isWriting && onStall(stalled(host, timeout)), timeout);
+    if (this.#isWatched) return this.#silence.heard();
+    this.#isWatched = true;
+    this.#silence.watch(this.#options.timeout);
   }
 }

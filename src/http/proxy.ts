@@ -1,7 +1,6 @@
 // Does a request go through a proxy, and through which one?
-import { isIP } from 'node:net';
 import { HubError } from '../errors.ts';
-import { bareHost, isLoopback, isWithin, networks, splitHost } from './addresses.ts';
+import { bareHost, familyOf, isLoopback, isWithin, networks, splitHost } from './addresses.ts';
 import { parseUrl } from '../util/url.ts';
 
 export interface ProxyOptions {
@@ -85,13 +84,13 @@ function excludes(entry: string, hostname: string, port: string): boolean {
   }
   const { hostname: name, port: onlyPort } = splitHost(entry);
   if (onlyPort !== undefined && onlyPort !== port) return false;
-  if (isIP(name) !== 0) return canonical(name) === canonical(hostname);
+  if (familyOf(name) !== 0) return canonical(name) === canonical(hostname);
   if (name.startsWith('*.')) return hostname.endsWith(name.slice(1));
   if (name.startsWith('.')) return hostname.endsWith(name);
   return hostname === name || hostname.endsWith(`.${name}`);
 }
 
 function canonical(address: string): string {
-  if (isIP(address) !== 6) return address;
+  if (familyOf(address) !== 6) return address;
   return bareHost(new URL(`http://[${address}]/`).hostname);
 }

@@ -4,6 +4,7 @@ import { HubError } from '../errors.ts';
 import { collect, readableFrom, type Content } from '../util/content.ts';
 import { seconds } from './failure.ts';
 import type { HttpRequest } from './layer.ts';
+import { Silence } from './silence.ts';
 
 /** Smaller bodies go out in one write with the headers. */
 const IN_ONE_PIECE = 128 * 1024;
@@ -75,13 +76,13 @@ function streamOf(content: Content, host: string, options: UploadOptions): Reada
 
 /** The content in pieces, each of which the connection has to take within the time limit. */
 function timed(content: Content, host: string, { timeout, onFailure }: UploadOptions): Content {
-  const stall = (): void => onFailure(stalled(host, timeout));
+  const silence = new Silence({ onSilence: () => onFailure(stalled(host, timeout)) });
   const send = async (pieces: readonly Uint8Array[], consume: Consume): Promise<void> => {
     for (const piece of pieces) {
       const pause = consume(piece);
       if (!pause) continue;
-      const timer = setTimeout(stall, timeout);
-      await pause.finally(() => clearTimeout(timer));
+      silence.watch(timeout);
+      await pause.finally(() => silence.stop());
     }
   };
   return {

@@ -5,6 +5,7 @@ import type { Content } from '../util/content.ts';
 import { AnswerReader } from './answer.ts';
 import type { Exchange } from './exchange.ts';
 import { pour } from './pour.ts';
+import { Silence } from './silence.ts';
 import { tapOf } from './tap.ts';
 import type { DispatchController, RawHeaders } from './undici.ts';
 
@@ -69,8 +70,12 @@ export class Wire {
   #left = 0;
   /** The server has sent its last byte, which may not have been looked at. */
   #hasEnded = false;
-  #timer: NodeJS.Timeout | undefined;
-  #lastByte = 0;
+  /** Until an idle connection is closed. */
+  #resting: NodeJS.Timeout | undefined;
+  readonly #silence = new Silence({
+    isWaiting: () => !this.#reader.paused,
+    onSilence: () => this.#lose(this.#hasHead ? TOO_LATE.body : TOO_LATE.head),
+  });
   /** When the request was written that is answered next, where nothing was before it. */
   #asked: number | undefined;
   #idle = KEEP_ALIVE;
@@ -141,7 +146,7 @@ export class Wire {
       isWanted: () => !this.#closed && this.#left > 0,
       onTaken: (bytes) => {
         this.#left = Math.max(0, this.#left - bytes);
-        this.#lastByte = performance.now();
+        this.#silence.heard();
       },
       onStall: (error) => this.#jobs[0]?.exchange.fail(error),
     });
@@ -160,7 +165,7 @@ export class Wire {
   /** Bytes from the socket. False tells it to wait. */
   #take(bytes: Buffer): boolean {
     if (this.#closed) return true;
-    this.#lastByte = performance.now();
+    this.#silence.heard();
     if (this.#jobs.length === 0) {
       this.#lose(RESET);
       return true;
@@ -260,7 +265,7 @@ export class Wire {
   #resume(): void {
     if (this.#closed || !this.#reader.paused) return;
     this.#reader.paused = false;
-    this.#lastByte = performance.now();
+    this.#silence.heard();
     this.#feed(NOTHING, 0);
     while (this.#pending.length > 0 && !this.#reader.paused && !this.#closed) {
       const piece = this.#pending.shift();
@@ -271,28 +276,23 @@ export class Wire {
     else this.#socket.resume();
   }
 
-  /** Waits for bytes, `limit` milliseconds at a time. Looked at when the time is up, not set anew with each piece. */
   #watch(limit: number): void {
-    clearTimeout(this.#timer);
-    this.#lastByte = performance.now();
-    const check = (): void => {
-      const left = this.#reader.paused ? limit : this.#lastByte + limit - performance.now();
-      if (left > 0) this.#timer = setTimeout(check, Math.ceil(left));
-      else this.#lose(this.#hasHead ? TOO_LATE.body : TOO_LATE.head);
-    };
-    this.#timer = setTimeout(check, limit);
+    clearTimeout(this.#resting);
+    this.#silence.watch(limit);
   }
 
   #rest(): void {
-    clearTimeout(this.#timer);
+    this.#silence.stop();
+    clearTimeout(this.#resting);
     this.#socket.unref();
-    this.#timer = setTimeout(() => this.#lose(RESET), this.#idle).unref();
+    this.#resting = setTimeout(() => this.#lose(RESET), this.#idle).unref();
   }
 
   #lose(error: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#resting);
+    this.#silence.stop();
     this.#pending.length = 0;
     const [first, ...unanswered] = this.#jobs.splice(0);
     this.#socket.destroy();

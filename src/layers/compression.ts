@@ -87,12 +87,16 @@ function passing(consume: Consume): Converter {
   return { write: async (chunk) => consume(chunk), end: async () => undefined, cancel: () => undefined };
 }
 
+/** Loaded once: to ask for it again costs more than a small layer. */
+let fzstd: Promise<typeof import('fzstd')> | undefined;
+
 async function converterFor(compression: 'gzip' | 'zstd', consume: Consume, what: string): Promise<Converter> {
   if (compression === 'gzip') return new TransformConverter(zlib.createGunzip({ chunkSize: CHUNK }), consume, what);
   const native: unknown = Reflect.get(zlib, 'createZstdDecompress'); // Node 22.15 and later
   if (typeof native === 'function')
     return new TransformConverter(native({ chunkSize: CHUNK }) as Transform, consume, what);
-  const { Decompress } = await import('fzstd');
+  fzstd ??= import('fzstd');
+  const { Decompress } = await fzstd;
   return new ZstdFrames((onOutput) => new Decompress(onOutput), consume, what);
 }
 

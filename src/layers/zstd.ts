@@ -1,5 +1,6 @@
 // How is zstd inflated piece by piece by a decoder that trusts its input?
 import { HubError } from '../errors.ts';
+import { BlockWork } from './zstd-work.ts';
 
 /** The streaming decoder of fzstd: hands output on synchronously, from inside `push`. */
 export interface ZstdDecoder {
@@ -36,13 +37,14 @@ export class ZstdFrames {
   readonly #what: string;
   #decoder: ZstdDecoder | undefined;
   #output: Uint8Array[] = [];
-  /** The piece being collected; the largest is a block with its header. */
-  readonly #piece: Buffer = Buffer.alloc(MAX_BLOCK + 3);
+  /** The piece being collected, in a room that grows with what is needed; the largest is a block with its header. */
+  #piece: Buffer = Buffer.alloc(64);
   #filled = 0;
   #state: State = 'magic';
   #needed = 4;
   #header: Buffer = Buffer.alloc(0);
   #frame: FrameHeader = { length: 0, window: 0, single: false, hasChecksum: false };
+  readonly #work = new BlockWork();
   #windows = 0;
   #moved = 0;
   /** Of the decoder of this frame. */
@@ -134,6 +136,7 @@ export class ZstdFrames {
     if (this.#header.length > 0) this.#begin(last);
     this.#moved += this.#window;
     if (this.#moved > FREE_MOVES + this.#seen * MOVES_PER_BYTE) throw this.#damaged('its blocks want too much work');
+    if (kind === 2) this.#check(piece.subarray(3));
     this.#push(piece);
     await this.#flush();
     if (!last) return this.#expect('block', 3);
@@ -145,6 +148,7 @@ export class ZstdFrames {
   #begin(onlyBlock: boolean): void {
     const header = this.#header;
     this.#header = Buffer.alloc(0);
+    this.#work.startFrame();
     if (onlyBlock && this.#frame.window > MAX_BLOCK) {
       if (this.#frame.single) throw this.#damaged('a frame of it is shorter than it says');
       header.writeUInt8(MAX_BLOCK_WINDOW, WINDOW_BYTE);
@@ -166,10 +170,18 @@ export class ZstdFrames {
     await this.#flush();
   }
 
+  #check(block: Buffer): void {
+    this.#trying(() => this.#work.check(block, this.#window));
+  }
+
   #push(piece: Buffer, final = false): void {
+    // A copy, because the decoder keeps what it cannot use yet.
+    this.#trying(() => this.#decoder?.push(Buffer.from(piece), final));
+  }
+
+  #trying(step: () => void): void {
     try {
-      // A copy, because the decoder keeps what it cannot use yet.
-      this.#decoder?.push(Buffer.from(piece), final);
+      step();
     } catch (error) {
       throw this.#damaged(error instanceof Error ? error.message : String(error), error);
     }
@@ -191,6 +203,10 @@ export class ZstdFrames {
   #more(state: State, needed: number): void {
     this.#state = state;
     this.#needed = needed;
+    if (state === 'skip' || needed <= this.#piece.length) return;
+    const room = Buffer.alloc(Math.min(MAX_BLOCK + 3, Math.max(needed, 2 * this.#piece.length)));
+    this.#piece.copy(room, 0, 0, this.#filled);
+    this.#piece = room;
   }
 
   #damaged(reason: string, cause?: unknown): HubError {

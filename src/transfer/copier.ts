@@ -150,26 +150,29 @@ export class Copier {
     if (standing === 'named') return this.#alreadyThere(node);
     const bytes = await this.metadata.manifest(descriptor);
     const children = this.#children(descriptor, bytes, node.depth + 1);
-    const isThere = standing === 'unknown' ? await this.#isThereAfterAll(descriptor, children) : standing === 'present';
-    if (isThere) for (const child of children) await this.#mark(child);
-    else await this.#all(children);
+    const isThere = standing === 'unknown' ? await this.#isThereAfterAll(node, children, as) : standing === 'present';
+    if (!isThere) await this.#all(children);
     const write = (): Promise<WriteResult> =>
       to.write(descriptor, async () => contentOf(bytes), { signal, as, force: this.#held.isDoubted(descriptor) });
     const lane = `manifests ${to.lane ?? to.name}`;
-    this.#finish(node, manifestKind(children), await limiter.run({ lane, size: bytes.length, signal }, write));
+    const result = await limiter.run({ lane, size: bytes.length, signal }, write);
+    // Only now the sink has said that it has them.
+    if (isThere) for (const child of children) await this.#mark(child);
+    this.#finish(node, manifestKind(children), result);
   }
 
   /**
    * Of a manifest that the sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
    * the manifest may be there under another name, and when it has not, no question was asked in vain.
    */
-  async #isThereAfterAll(descriptor: Descriptor, children: readonly Place[]): Promise<boolean> {
+  async #isThereAfterAll({ descriptor }: Place, children: readonly Place[], as: string | undefined): Promise<boolean> {
     const { to, signal, options } = this.#parts;
     const config = children.find(({ kind }) => kind === 'config');
     if (!config || (await options.mountFrom?.(config.descriptor))?.length) return false;
     to.warm?.(children.length - 1);
     await this.#node(config);
-    return this.#held.hadAlready(config.descriptor) && to.has(descriptor, { signal });
+    if (!this.#held.hadAlready(config.descriptor) || as === undefined) return false;
+    return (await to.standing?.(descriptor, { as, remembered: 'present', signal })) === 'present';
   }
 
   async #all(children: readonly Place[]): Promise<void> {

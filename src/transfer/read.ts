@@ -28,7 +28,9 @@ export interface ReaderOptions {
 export function reader(source: Source, descriptor: Descriptor, options: ReaderOptions = {}): Open {
   return async (range: ReadOptions = {}) => {
     const call = { ...range, signal: range.signal ?? options.signal };
-    const first = await source.read(descriptor, call);
+    const first = await source.read(descriptor, call).catch((error: unknown) => {
+      throw call.signal?.aborted ? error : stoppedAt(descriptor, call.start ?? 0, error);
+    });
     options.onStart?.(range.start ?? 0);
     return new ResumingContent({ source, descriptor, range: call, options, first });
   };
@@ -165,18 +167,24 @@ class ResumingContent implements Content {
     }
   }
 
-  /** Says how far it got, where trying again later may help. */
   #stopped(error: unknown): unknown {
     const { range, descriptor } = this.#reading;
-    if (this.#consumerFailed || range.signal?.aborted || !HubError.is(error) || !error.retryable) return error;
-    const { code, message, details } = error;
-    const place = `${descriptor.digest} stopped at ${this.#position} of ${descriptor.size} bytes`;
-    return new HubError(code, `${place}: ${message}`, {
-      cause: error,
-      hint: 'run the same command again: it goes on from there',
-      details: { ...details, digest: descriptor.digest, position: this.#position },
-    });
+    return this.#consumerFailed || range.signal?.aborted ? error : stoppedAt(descriptor, this.#position, error);
   }
+}
+
+/** Says of what, and how far it got where trying again later may help. */
+function stoppedAt({ digest, size }: Descriptor, position: number, error: unknown): unknown {
+  if (!HubError.is(error)) return error;
+  const { code, message, details, retryable } = error;
+  // Of this machine's own files, the message tells which one.
+  if (!retryable && (details['host'] === undefined || message.includes(digest))) return error;
+  const said = message.replace(new RegExp(`^pull (?:blob|manifest) ${digest} of \\S+: `), '');
+  return new HubError(code, `${digest}${retryable ? ` stopped at ${position} of ${size} bytes` : ''}: ${said}`, {
+    cause: error,
+    hint: retryable && position > 0 ? 'run the same command again: it goes on from there' : error.hint,
+    details: { ...details, digest, position },
+  });
 }
 
 /** The error for content that was sound once: to read it again is of no use. */

@@ -27,6 +27,8 @@ exports.run = async ([what, ...rest], io) => {
   if (what === 'status') return Number(rest[0]);
   if (what === 'crash') { setTimeout(() => { throw new Error('late'); }, 1); await aborted(signal); }
   if (what === 'linger') { setInterval(() => undefined, 1000); return 3; }
+  if (what === 'timer') { setTimeout(() => stdout.write('fired'), 400); return 3; }
+  if (what === 'file') { require('fs').writeFile(rest[0], 'text', () => stdout.write('written')); return 3; }
   if (what === 'wait') {
     stdout.write('ready');
     const reason = await aborted(signal);
@@ -141,6 +143,19 @@ test('a Node.js that is too old is told so', async () => {
 
 test('what is still open does not keep the process', async () => {
   expect((await start('linger').ended).status).toBe(3);
+});
+
+const program = (...args: readonly string[]): ReturnType<typeof execute> =>
+  execute(process.execPath, [join(folder, 'bin', 'hubctl.js'), ...args]);
+
+test('a timer that nobody waits for does not keep the process at all', async () => {
+  expect(await program('timer')).toMatchObject({ status: 3, stdout: '' });
+});
+
+test('a file that is still being written keeps the process', async () => {
+  const path = join(folder, 'file');
+  expect(await program('file', path)).toMatchObject({ status: 3, stdout: 'written' });
+  expect(await readFile(path, 'utf8')).toBe('text');
 });
 
 test('an error that nobody caught is told as a failure', async () => {

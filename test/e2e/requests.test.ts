@@ -113,10 +113,31 @@ describe.each(registries)('%s', (_name, start) => {
     expect(await second.asked(['push', await second.keep('app:1')])).toEqual(['HEAD manifests']);
   });
 
-  test('is asked twice for another tag of what was pushed', async () => {
+  test('is asked once for another tag of what was pushed', async () => {
     const desk = await deskAt(await start());
     await desk.run(['push', await desk.keep('app:1')]);
-    expect(await desk.asked(['push', await desk.keep('app:2')])).toEqual(['HEAD manifests', 'PUT manifests']);
+    expect(await desk.asked(['push', await desk.keep('app:2')])).toEqual(['PUT manifests']);
+    expect((await desk.run(['digest', `${desk.host}/app:2`])).stdout).toBe(`${digest}\n`);
+    expect(await desk.asked(['push', await desk.keep('app:2')])).toEqual(['HEAD manifests']);
+  });
+
+  test('is asked twice when a tag has moved to another image since', async () => {
+    const desk = await deskAt(await start());
+    await desk.run(['push', await desk.keep('app:1')]);
+    const other = imageOf({ layers: ['another'] });
+    const somebody = await deskAt(desk);
+    await somebody.run(['push', await somebody.keep('app:1', other.blobs)]);
+    expect(await desk.asked(['push', await desk.keep('app:1')])).toEqual(['HEAD manifests', 'PUT manifests']);
+    expect((await desk.run(['digest', `${desk.host}/app:1`])).stdout).toBe(`${digest}\n`);
+  });
+
+  test('is asked three times for another tag by somebody who has pushed other things there', async () => {
+    const counted = await start();
+    const [first, second] = [await deskAt(counted), await deskAt(counted)];
+    await first.run(['push', await first.keep('app:1')]);
+    await second.run(['push', await second.keep('mine:1', imageOf({ layers: ['mine'] }).blobs)]);
+    const asked = await second.asked(['push', await second.keep('app:2')]);
+    expect(asked).toEqual(['HEAD manifests', 'mount self', 'PUT manifests']);
   });
 
   test('is asked four times for another tag by somebody who remembers nothing', async () => {

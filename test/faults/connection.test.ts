@@ -454,7 +454,7 @@ describe('F59: a pull', () => {
     await new Promise((resolve) => setTimeout(resolve, isLong ? 65_000 : 500));
     child.kill('SIGCONT');
     expect(await ended).toEqual([0, null]);
-    // What was on its way when a body had stood still for too long is sent again.
-    expect(bytesOf(registry, layer)).toBeLessThanOrEqual(SIZE * (isLong ? 2 : 1.1));
+    // What was on its way when the machine fell asleep is read, and not sent again.
+    expect(bytesOf(registry, layer)).toBeLessThanOrEqual(SIZE * 1.05);
   }, 120_000);
 });

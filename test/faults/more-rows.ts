@@ -320,7 +320,7 @@ export const MORE_PULL_ROWS: readonly Row[] = [
     fault: '307 without a location',
     rules: ({ big }) => [get(big, { status: 307 })],
     exit: 6,
-    says: 'pull {ref}: {host} answered 307 without a location',
+    says: 'pull {ref}: {big} stopped at 0 of {size} bytes: {host} answered 307 without a location',
     hint: 'the registry or a proxy before it has a problem; try again in a while',
   },
   {

@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import {
   bareHost,
@@ -94,6 +95,39 @@ test.each([
   ['a.example', false],
 ])('%s is private: %s', (text, expected) => {
   expect(isPrivateAddress(hostOf(text))).toBe(expected);
+});
+
+describe('addresses at the edges of networks', () => {
+  const EDGES = ['0.0.0.0', '10.0.0.0', '100.64.0.0', '127.0.0.0', '169.254.0.0', '172.16.0.0', '192.0.0.0'];
+  const MORE = ['192.168.0.0', '198.18.0.0', '224.0.0.0', '240.0.0.0', '128.0.0.0', '172.32.0.0', '198.20.0.0'];
+  const OTHERS = ['0.255.255.255', '11.0.0.0', '100.127.255.255', '100.128.0.0', '169.255.0.0', '192.0.1.0'];
+  const written = (value: number): string => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join('.');
+  const numbers = [...EDGES, ...MORE, ...OTHERS, '192.169.0.0', '255.255.255.255'].flatMap((address) => {
+    const value = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+    return [value - 1, value, value + 1];
+  });
+  const addresses = numbers.map((value) => written(value >>> 0));
+
+  test.each([
+    { name: 'loopback', is: isLoopback, among: ['127.0.0.0/8'] },
+    { name: 'of this machine', is: isMachineLocal, among: ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16'] },
+    {
+      name: 'private',
+      is: isPrivateAddress,
+      among:
+        '10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 192.0.0.0/24 198.18.0.0/15 224.0.0.0/4 240.0.0.0/4'.split(
+          ' ',
+        ),
+    },
+  ])('are $name as a block list of Node.js says, also mapped into IPv6', ({ is, among }) => {
+    const list = new BlockList();
+    for (const network of among)
+      list.addSubnet(network.replace(/\/.*/, ''), Number(network.replace(/.*\//, '')), 'ipv4');
+    for (const address of addresses) {
+      expect(is(address), address).toBe(list.check(address, 'ipv4'));
+      expect(is(`::ffff:${address}`), `::ffff:${address}`).toBe(list.check(address, 'ipv4'));
+    }
+  });
 });
 
 test.each([

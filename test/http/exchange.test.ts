@@ -119,6 +119,20 @@ describe('an answer', () => {
     });
   });
 
+  test('is not too slow because the machine slept, or its clock was set, between two pieces', async () => {
+    const { exchange, controller, clock } = stage();
+    exchange.onRequestStart(controller, false);
+    exchange.onResponseStart(controller, 200, {});
+    const reading = (await exchange.response).body.forEach(() => undefined);
+    await turn();
+    for (const jump of [1000, 65_000, 1000, -3_600_000, 1000, 3_600_000, 1000]) {
+      clock.time += jump;
+      exchange.onResponseData(controller, Buffer.alloc(10));
+    }
+    exchange.onResponseEnd();
+    await expect(reading).resolves.toBeUndefined();
+  });
+
   test('hands on no empty pieces, which a parser gives when it is resumed with nothing to parse', async () => {
     const { exchange, controller, calls } = stage();
     exchange.onRequestStart(controller, false);

@@ -39,7 +39,7 @@ beforeAll(async () => {
   chmodSync(bin, 0o755);
   writeFileSync(
     join(bin, 'docker-credential-canary'),
-    `#!/bin/sh\nread key\nsleep 0.2\necho '{"ServerURL":"'"$key"'","Username":"tester","Secret":"${PASSWORD}"}'\n`,
+    `#!/bin/sh\nread key\nuntil [ -e "\${AWAIT:-/}" ]; do sleep 0.05; done\necho '{"ServerURL":"'"$key"'","Username":"tester","Secret":"${PASSWORD}"}'\n`,
     { mode: 0o755 },
   );
 });
@@ -154,22 +154,26 @@ test.skipIf(process.platform !== 'linux')(
     const env = { PATH: `${bin}:${process.env['PATH']}`, HOME: home };
     const runs = isLong ? 10 : 2;
     const seen: string[] = [];
-    let programs = 0;
     for (let count = 0; count < runs; count += 1) {
-      const child = spawn(process.execPath, [HUBCTL, 'pull', '-q', `${registry.host}/team/app:1`], { env, cwd: home });
+      // The helper answers only when it has been looked at.
+      const looked = join(home, `looked${count}`);
+      const child = spawn(process.execPath, [HUBCTL, 'pull', '-q', `${registry.host}/team/app:1`], {
+        env: { ...env, AWAIT: looked },
+        cwd: home,
+      });
       child.stdout.resume();
       child.stderr.resume();
       const watch = setInterval(() => {
         for (const pid of [child.pid, ...childrenOf(child.pid ?? 0)]) {
-          programs = Math.max(programs, pid === child.pid ? 1 : 2);
-          seen.push(...['cmdline', 'environ'].map((name) => readIfPossible(`/proc/${pid}/${name}`)));
+          const texts = ['cmdline', 'environ'].map((name) => readIfPossible(`/proc/${pid}/${name}`));
+          seen.push(...texts);
+          if (texts[0]?.includes('docker-credential-canary') && texts[1] !== '') writeFileSync(looked, '');
         }
       }, 5);
       const [status] = (await once(child, 'exit')) as [number];
       clearInterval(watch);
       expect(status).toBe(0);
     }
-    expect(programs).toBe(2);
     expect(seen.flatMap((text) => FORBIDDEN.filter((secret) => text.includes(secret)))).toEqual([]);
   },
 );

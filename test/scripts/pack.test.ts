@@ -12,7 +12,8 @@ const CHUNKS = [
 
 interface Head {
   readonly id: string;
-  readonly parts: Readonly<Record<string, readonly [index: number, start: number, length: number, lines: number]>>;
+  readonly groups: readonly (readonly [start: number, length: number, lines: number])[];
+  readonly parts: Readonly<Record<string, readonly [group: number, index: number]>>;
 }
 
 function headOf(pack: string): Head {
@@ -20,12 +21,14 @@ function headOf(pack: string): Head {
 }
 
 function run(pack: string, name: string): Record<string, unknown> {
-  const [, start = 0, length = 0] = headOf(pack).parts[name] ?? [];
+  const { groups, parts } = headOf(pack);
+  const [group = 0, index = 0] = parts[name] ?? [];
+  const [start, length] = groups[group] ?? [0, 0];
   const module = { exports: {} as Record<string, unknown> };
-  const part = new Script(pack.slice(start, start + length)).runInThisContext() as (...args: unknown[]) => void;
+  const list = new Script(pack.slice(start, start + length)).runInThisContext() as ((...args: unknown[]) => void)[];
   const need = (wanted: string): unknown =>
     wanted.startsWith('.') ? run(pack, wanted.replace(/.*\//, '')) : process.getBuiltinModule(wanted);
-  part(module, module.exports, need, need, '/somewhere/pack.js');
+  list[index]?.(module, module.exports, need, need, '/somewhere/pack.js');
   return module.exports;
 }
 
@@ -38,17 +41,30 @@ describe('a pack', () => {
 
   test('says on which line each chunk begins', async () => {
     const pack = await packed(CHUNKS, {});
-    for (const [name, [, start, , lines]] of Object.entries(headOf(pack).parts)) {
+    const { groups, parts } = headOf(pack);
+    expect(groups).toHaveLength(2);
+    for (const [name, [group]] of Object.entries(parts)) {
+      const [start = 0, , lines = 0] = groups[group] ?? [];
       expect(pack.split('\n')[lines], name).toBe(pack.slice(start).split('\n')[0]);
-      expect(pack.slice(start)).toContain(`function ${nameOf(name)}(`);
+      expect(pack.split('\n')[lines]).toContain(`function ${nameOf(name)}(`);
     }
+  });
+
+  test('has chunks that are loaded together as one list, in their order', async () => {
+    const pack = await packed(CHUNKS, {}, { groups: [['two-X.js', 'main.js']] });
+    expect(headOf(pack).groups).toHaveLength(1);
+    expect(headOf(pack).parts).toEqual({ 'two-X.js': [0, 0], 'main.js': [0, 1] });
+    expect((run(pack, 'main.js')['three'] as () => number)()).toBe(3);
   });
 
   test('is the same for the same chunks, and has another id for others', async () => {
     const ids = await Promise.all(
-      [packed(CHUNKS, {}), packed(CHUNKS, {}), packed(CHUNKS, {}, 'salt'), packed(CHUNKS.toReversed(), {})].map(
-        async (pack) => headOf(await pack).id,
-      ),
+      [
+        packed(CHUNKS, {}),
+        packed(CHUNKS, {}),
+        packed(CHUNKS, {}, { salt: 'salt' }),
+        packed(CHUNKS.toReversed(), {}),
+      ].map(async (pack) => headOf(await pack).id),
     );
     expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
     expect(ids[1]).toBe(ids[0]);

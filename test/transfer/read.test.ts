@@ -72,6 +72,57 @@ describe('reader', () => {
     expect(attempts).toEqual([1, 2, 3, 4, 5]);
   });
 
+  it.each([
+    ['the whole', {}, 0, undefined],
+    ['a piece', { start: 150, end: 180 }, 150, 'run the same command again: it goes on from there'],
+  ])('names content and position when %s fails before its first byte', async (_, range, position, hint) => {
+    const failing = (): Content => {
+      throw new HubError('UNREACHABLE', 'reg.example did not answer within 25 s (6 tries)', {
+        details: { host: 'reg.example', tries: 6 },
+      });
+    };
+    const { digest, size } = descriptor;
+    await expect(read(sourceOf([failing]).source, {}, range)).rejects.toMatchObject({
+      code: 'UNREACHABLE',
+      message: `${digest} stopped at ${position} of ${size} bytes: reg.example did not answer within 25 s (6 tries)`,
+      hint,
+      details: { host: 'reg.example', tries: 6, digest, position },
+    });
+  });
+
+  it('names content once when the source has named it', async () => {
+    const failing = (): Content => {
+      throw new HubError('SERVER_ERROR', `pull blob ${descriptor.digest} of reg.example/app: reg.example answered 503`);
+    };
+    await expect(read(sourceOf([breaksAfter(70), failing]).source, { sleep: async () => undefined })).rejects.toThrow(
+      `${descriptor.digest} stopped at 70 of 200 bytes: reg.example answered 503`,
+    );
+  });
+
+  it('names content that another host cannot be trusted with, and leaves errors of this machine as they are', async () => {
+    const untrusted = new HubError('TLS', 'the certificate of reg.example has expired', {
+      details: { host: 'reg.example' },
+    });
+    const unreadable = new HubError('STORAGE', 'cannot read /store/blob');
+    const failing = (error: HubError) => (): Content => {
+      throw error;
+    };
+    await expect(read(sourceOf([failing(untrusted)]).source)).rejects.toThrow(
+      `${descriptor.digest}: the certificate of reg.example has expired`,
+    );
+    await expect(read(sourceOf([failing(unreadable)]).source)).rejects.toBe(unreadable);
+  });
+
+  it('leaves an interruption before the first byte as it is', async () => {
+    const aborted = new AbortController();
+    const late = new HubError('TIMEOUT', 'the time for this operation is over');
+    aborted.abort(late);
+    const failing = (): Content => {
+      throw late;
+    };
+    await expect(read(sourceOf([failing]).source, { signal: aborted.signal })).rejects.toBe(late);
+  });
+
   it('does not read again what its consumer refused', async () => {
     const { source, starts } = sourceOf([whole, whole]);
     const content = await reader(source, descriptor)();

@@ -9,6 +9,7 @@ import type { CallOptions } from '../../transfer/endpoint.ts';
 import { tryTwice } from '../../transfer/verify.ts';
 import { collect, contentOf } from '../../util/content.ts';
 import { deleteScope, expect, pullScope, pushScope, type RepositoryAccess } from './access.ts';
+import { namesVersion } from './strict.ts';
 
 /** Milliseconds a registry may take to accept a manifest; then it is asked whether it has, and is sent it once more. */
 const COMMIT_TIMEOUT = 25_000;
@@ -97,12 +98,19 @@ export async function headName(
   return digest !== undefined && isDigest(digest) ? digest : '';
 }
 
-/** PUT of a manifest under a tag or its digest [end-7a]. Gives the `OCI-Subject` the registry took note of. */
+export interface PutAnswer {
+  /** The `OCI-Subject` the registry took note of. */
+  readonly subject: string | undefined;
+  /** It answered as distribution does. */
+  readonly namesVersion: boolean;
+}
+
+/** PUT of a manifest under a tag or its digest [end-7a]. */
 export async function putManifest(
   access: RepositoryAccess,
   manifest: FetchedManifest,
   { as, signal }: CallOptions & { readonly as: string },
-): Promise<{ readonly subject: string | undefined }> {
+): Promise<PutAnswer> {
   const { descriptor, bytes } = manifest;
   const what = `push ${describe(access, as)}`;
   const url = await access.url(`manifests/${as}`);
@@ -127,7 +135,7 @@ export async function putManifest(
       hint: 'the registry changes manifests; what was pushed cannot be trusted',
     });
   }
-  return { subject: response.headers.get('oci-subject') };
+  return { subject: response.headers.get('oci-subject'), namesVersion: namesVersion(response) };
 }
 
 /** The answer to HEAD, when the name means the manifest already: its PUT got through, and only its answer did not. */

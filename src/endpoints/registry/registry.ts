@@ -26,9 +26,11 @@ import {
   headManifest,
   putManifest,
   type FetchedManifest,
+  type PutAnswer,
 } from './manifests.ts';
 import { Standings } from './standing.ts';
 import { addReferrer, listReferrers } from './referrers.ts';
+import { forgetStrict, isRefusal, lostManifest } from './strict.ts';
 import { listTagPages, listTags } from './tags.ts';
 import { uploadBlob } from './upload.ts';
 
@@ -127,7 +129,7 @@ export class RegistryEndpoint implements Endpoint {
       `manifest ${descriptor.digest}`,
     );
     const as = options.as ?? descriptor.digest;
-    const { subject } = await putManifest(this.#access, { descriptor, bytes }, { as, signal: options.signal });
+    const { subject } = await this.#put({ descriptor, bytes }, { as, signal: options.signal });
     this.#standings.noteWritten(descriptor.digest);
     if (subject === undefined) await this.#noteReferrer(descriptor, bytes, options);
     return { outcome: 'copied' };
@@ -183,6 +185,21 @@ export class RegistryEndpoint implements Endpoint {
     } finally {
       this.#uploads.delete(digest);
     }
+  }
+
+  /** Throws CONFLICT with `details.missing` when the manifest was thought to be there, and may not be whole. */
+  async #put(manifest: FetchedManifest, options: CallOptions & { readonly as: string }): Promise<PutAnswer> {
+    const { descriptor } = manifest;
+    const isAssumed = this.#standings.isAssumed(descriptor.digest);
+    try {
+      const answer = await putManifest(this.#access, manifest, options);
+      if (!isAssumed || answer.namesVersion) return answer;
+      forgetStrict(this.#access);
+    } catch (error) {
+      if (!isAssumed || !isRefusal(error)) throw error;
+    }
+    this.#standings.forget(descriptor.digest);
+    throw lostManifest(this.#access, descriptor);
   }
 
   /** The registry did not say that it keeps the list of referrers, so the list under the tag is ours to keep. */

@@ -2,12 +2,14 @@
 import { isRecord } from '../../util/json.ts';
 import { readPrivate, updatePrivate } from '../../util/private-file.ts';
 
-/** Hints. Each may be wrong, which then costs requests or bytes sent in vain, and never what arrives. */
+/** Hints. Each may be wrong, which then costs requests or bytes sent in vain, and never what arrives: see strict.ts for the last. */
 export interface Traits {
   /** Whether a mount from the same repository tells that a blob is there. Unknown until one was seen to be there. */
   readonly selfMount?: boolean | undefined;
   /** Bytes of the largest piece of an upload that a proxy or the registry takes. */
   readonly chunk?: number | undefined;
+  /** Origin (`https://example.com`) where a registry is that refuses a manifest when it lacks what the manifest needs. */
+  readonly strictAt?: string | undefined;
 }
 
 /** The traits of registries by their canonical names. */
@@ -74,8 +76,9 @@ function parseTraits(text: string | undefined): ReadonlyMap<string, Traits> {
   );
 }
 
-function traitsOf({ selfMount, chunk }: Readonly<Record<string, unknown>>): Traits {
+function traitsOf({ selfMount, chunk, strictAt }: Readonly<Record<string, unknown>>): Traits {
   return {
+    ...(typeof strictAt === 'string' && { strictAt }),
     ...(typeof selfMount === 'boolean' && { selfMount }),
     ...(typeof chunk === 'number' && Number.isSafeInteger(chunk) && chunk >= LEAST_CHUNK && { chunk }),
   };

@@ -7,6 +7,7 @@ import type { CallOptions, WriteOptions, WriteResult } from '../../transfer/endp
 import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
 import { wireError } from './errors.ts';
+import { noteStrict } from './strict.ts';
 import { Session } from './upload-session.ts';
 
 /** Repositories asked to lend a blob before it is uploaded. */
@@ -57,7 +58,7 @@ async function askByMount(
     return { outcome: 'exists' };
   }
   if (response.status === 202) {
-    const session = sessionOf(response, url, descriptor);
+    const session = await sessionOf(access, { response, asked: url }, descriptor);
     if (isProven || session.isDistribution || descriptor.size <= SMALL) return session;
     const result = await orExists(access, { descriptor, session }, { signal });
     if (!(result instanceof Session)) traits.learn(registry, { selfMount: false });
@@ -87,7 +88,7 @@ async function tryMount(
     const { url, response } = await sendMount(access, descriptor, lender);
     response.body.cancel();
     if (response.status === 201) return true;
-    return response.status === 202 ? sessionOf(response, url, descriptor) : undefined;
+    return response.status === 202 ? await sessionOf(access, { response, asked: url }, descriptor) : undefined;
   } catch (error) {
     if (HubError.is(error, 'UNAUTHORIZED') || HubError.is(error, 'DENIED')) return undefined;
     throw error;
@@ -122,13 +123,20 @@ export async function startSession(
   const response = await access.send({ method: 'POST', url, signal, scopes: [pushScope(access)] });
   if (response.status !== 202) throw await uploadRefusal(access, descriptor, response);
   response.body.cancel();
-  return sessionOf(response, url, descriptor);
+  return sessionOf(access, { response, asked: url }, descriptor);
 }
 
-function sessionOf(response: HttpResponse, asked: URL, descriptor: Descriptor): Session {
+async function sessionOf(
+  access: RepositoryAccess,
+  { response, asked }: { readonly response: HttpResponse; readonly asked: URL },
+  descriptor: Descriptor,
+): Promise<Session> {
   const location = locationOf(response, asked, `upload of blob ${descriptor.digest}`);
   const least = Number(response.headers.get('oci-chunk-min-length'));
-  return new Session(location, { asked, leastChunk: Number.isSafeInteger(least) && least > 0 ? least : undefined });
+  const leastChunk = Number.isSafeInteger(least) && least > 0 ? least : undefined;
+  const session = new Session(location, { asked, leastChunk });
+  await noteStrict(access, response, session);
+  return session;
 }
 
 /** What an answer that stopped an upload means. */

@@ -5,6 +5,7 @@ import { shortDigest } from '../../../src/spec/digest.ts';
 import { base64 } from '../../helpers/credentials.ts';
 import type { Registry } from '../../helpers/registry.ts';
 import { imageOf, indexOf, newStore, put, type Blob } from '../../helpers/stores.ts';
+import { serve } from '../../helpers/web.ts';
 import { newWorkplace, requestsTo, type Workplace } from '../../helpers/workplace.ts';
 
 const image = imageOf({ layers: ['one', 'two'] });
@@ -25,6 +26,12 @@ async function keep(place: Workplace, name: string, blobs: readonly Blob[] = ima
 function linesAbout({ descriptor }: Blob, stderr: string): readonly string[] {
   const id = `${shortDigest(descriptor.digest)}: `;
   return stderr.split('\n').flatMap((line) => (line.startsWith(id) ? [line.slice(id.length)] : []));
+}
+
+/** Takes a manifest and what it needs away from the registry. */
+function lose({ contents }: Registry, blobs: readonly Blob[]): void {
+  contents.deleteManifest('app', digest);
+  for (const { descriptor } of blobs) contents.deleteBlob('app', descriptor.digest);
 }
 
 function uploads(registry: Registry): number {
@@ -87,7 +94,7 @@ describe('a push', () => {
     expect(stdout).toContain(`2: digest: ${digest}`);
     for (const layer of image.layers) expect(linesAbout(layer, stderr)).toEqual(['Preparing', 'Layer already exists']);
     const after = requestsTo(place.registry).slice(before);
-    expect(after).toEqual([`HEAD /v2/app/manifests/${digest}`, 'PUT /v2/app/manifests/2']);
+    expect(after).toEqual(['PUT /v2/app/manifests/2']);
   });
 
   test('of what it pulled before sends another tag only', async () => {
@@ -102,13 +109,75 @@ describe('a push', () => {
   test('brings everything again when the registry lost what is remembered', async () => {
     const place = await newWorkplace();
     await place.hubctl(['push', await keep(place, 'app:1')]);
-    place.registry.contents.deleteManifest('app', digest);
-    for (const { descriptor } of [image.config, ...image.layers]) {
-      place.registry.contents.deleteBlob('app', descriptor.digest);
-    }
-    expect((await place.hubctl(['push', await keep(place, 'app:2')])).status).toBe(0);
+    lose(place.registry, [image.config, ...image.layers]);
+    const { status, stdout, stderr } = await place.hubctl(['push', await keep(place, 'app:2')]);
+    expect([status, stdout.split('\n')[1]]).toEqual([0, `2: digest: ${digest} size: ${size}`]);
+    for (const layer of image.layers) expect(linesAbout(layer, stderr)).toEqual(['Preparing', 'Pushed']);
     expect(place.registry.contents.manifest('app', '2')?.digest).toBe(digest);
     expect(place.registry.contents.blob('app', image.config.descriptor.digest)).toBeDefined();
+  });
+
+  test('brings only what is missing of what is remembered', async () => {
+    const place = await newWorkplace();
+    await place.hubctl(['push', await keep(place, 'app:1')]);
+    const [kept, lost] = image.layers as [Blob, Blob];
+    lose(place.registry, [lost]);
+    const { status, stderr } = await place.hubctl(['push', await keep(place, 'app:2')]);
+    expect(status).toBe(0);
+    expect(linesAbout(kept, stderr).at(-1)).toBe('Layer already exists');
+    expect(linesAbout(lost, stderr).at(-1)).toBe('Pushed');
+    expect(place.registry.contents.manifest('app', '2')?.digest).toBe(digest);
+  });
+
+  test.each([400, 404])('looks at everything when the registry says %i and nothing more', async (status) => {
+    const place = await newWorkplace();
+    await place.hubctl(['push', await keep(place, 'app:1')]);
+    lose(place.registry, [image.config, ...image.layers]);
+    place.registry.fail({ method: 'PUT', path: '/manifests/2', nth: 1 }, { status });
+    expect((await place.hubctl(['push', await keep(place, 'app:2')])).status).toBe(0);
+    expect(place.registry.contents.manifest('app', '2')?.digest).toBe(digest);
+    for (const { descriptor } of image.layers) {
+      expect(place.registry.contents.blob('app', descriptor.digest)).toBeDefined();
+    }
+  });
+
+  test.each([403, 409])('does not try again what the registry refuses with %i', async (status) => {
+    const place = await newWorkplace();
+    await place.hubctl(['push', await keep(place, 'app:1')]);
+    place.registry.fail({ method: 'PUT', path: '/manifests/2' }, { status });
+    const before = place.registry.log.length;
+    expect((await place.hubctl(['push', await keep(place, 'app:2')])).status).not.toBe(0);
+    expect(new Set(requestsTo(place.registry).slice(before))).toEqual(new Set(['PUT /v2/app/manifests/2']));
+  });
+
+  test('looks for what is remembered where a registry is not known to refuse what is incomplete', async () => {
+    const place = await newWorkplace({ stateParameter: 'x' });
+    await place.hubctl(['push', await keep(place, 'app:1')]);
+    const before = place.registry.log.length;
+    expect((await place.hubctl(['push', await keep(place, 'app:2')])).status).toBe(0);
+    const after = requestsTo(place.registry).slice(before);
+    expect(after).toEqual([`HEAD /v2/app/manifests/${digest}`, 'PUT /v2/app/manifests/2']);
+  });
+
+  test('mends at once what it named at a registry that is another one by now', async () => {
+    const place = await newWorkplace();
+    await place.hubctl(['push', await keep(place, 'app:1')]);
+    await place.registry.stop();
+    const log: string[] = [];
+    // Has nothing, takes whatever it is given, and is silent about what it is.
+    const listener: Parameters<typeof serve>[0] = (request, response) => {
+      log.push(`${request.method} ${request.url?.replace(/\?.*/, '')}`);
+      const status = { HEAD: 404, POST: 202 }[request.method ?? ''] ?? 201;
+      const headers = status === 202 ? { location: '/v2/app/blobs/uploads/1' } : {};
+      request.resume().on('end', () => response.writeHead(status, headers).end());
+    };
+    await serve(listener, { port: Number(new URL(place.registry.origin).port) });
+    expect((await place.hubctl(['push', await keep(place, 'app:2')])).status).toBe(0);
+    expect([log[0], log.at(-1)]).toEqual(['PUT /v2/app/manifests/2', 'PUT /v2/app/manifests/2']);
+    expect(log.filter((line) => line === 'PUT /v2/app/blobs/uploads/1')).toHaveLength(image.layers.length + 1);
+    log.length = 0;
+    expect((await place.hubctl(['push', await keep(place, 'app:3')])).status).toBe(0);
+    expect(log[0]).toBe(`HEAD /v2/app/manifests/${digest}`);
   });
 
   test('names what was moved to another image since', async () => {

@@ -31,6 +31,14 @@ describe('in a file, what a registry can do', () => {
     expect(await traitsInFile(path).get('other.example')).toEqual({});
   });
 
+  test('can be forgotten', async () => {
+    const path = join(folder(), 'hubctl', 'registries.json');
+    await learnt(path, REGISTRY, { selfMount: true, strictAt: 'https://reg.example' });
+    expect(await traitsInFile(path).get(REGISTRY)).toEqual({ selfMount: true, strictAt: 'https://reg.example' });
+    await learnt(path, REGISTRY, { strictAt: undefined });
+    expect(await traitsInFile(path).get(REGISTRY)).toEqual({ selfMount: true });
+  });
+
   test('is known at once in the run that learns it', async () => {
     const memory = traitsInFile(join(folder(), 'hubctl', 'registries.json'));
     memory.learn(REGISTRY, { selfMount: true });
@@ -46,15 +54,19 @@ describe('in a file, what a registry can do', () => {
     },
   );
 
-  test.each([{ selfMount: 'yes' }, { chunk: 0 }, { chunk: 17 }, { chunk: 1.5e7 + 0.5 }, { chunk: '64' }])(
-    'is not %j',
-    async (traits) => {
-      const path = join(folder(), 'registries.json');
-      const text = JSON.stringify({ version: 1, registries: { [REGISTRY]: traits } });
-      writeFileSync(path, text, { mode: 0o600 });
-      expect(await traitsInFile(path).get(REGISTRY)).toEqual({});
-    },
-  );
+  test.each([
+    { strictAt: true },
+    { selfMount: 'yes' },
+    { chunk: 0 },
+    { chunk: 17 },
+    { chunk: 1.5e7 + 0.5 },
+    { chunk: '64' },
+  ])('is not %j', async (traits) => {
+    const path = join(folder(), 'registries.json');
+    const text = JSON.stringify({ version: 1, registries: { [REGISTRY]: traits } });
+    writeFileSync(path, text, { mode: 0o600 });
+    expect(await traitsInFile(path).get(REGISTRY)).toEqual({});
+  });
 
   test('is kept for the 200 registries seen last', async () => {
     const path = join(folder(), 'registries.json');
