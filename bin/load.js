@@ -68,7 +68,8 @@ function requireFrom(wanted) {
 
 /** A module that is loaded when something of it is used. */
 function late(wanted) {
-  return new Proxy({}, { get: (_, key) => require(wanted)[key] });
+  let module;
+  return new Proxy({}, { get: (_, key) => (module ??= require(wanted))[key] });
 }
 
 /** Leaves the code of this run to later ones, where the folder of caches is safe. Never throws. */

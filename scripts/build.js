@@ -76,13 +76,23 @@ async function publish(built, target) {
 }
 
 /**
+ * Leaves nothing in a folder but what was built; the folders of other builds that run, and code that V8 compiled, are not ours to
+ * judge.
+ *
  * @param {string} folder
  * @param {ReadonlySet<string>} fresh
+ * @returns {Promise<boolean>} true when anything is left
  */
 async function removeStale(folder, fresh) {
-  const others = [join(DIST, UNFINISHED), CODE];
-  const isStale = (/** @type {string} */ file) => !fresh.has(file) && !others.some((other) => file.startsWith(other));
-  await Promise.all((await filesIn(folder)).filter(isStale).map((file) => rm(file, { force: true })));
+  let left = false;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    const isOurs = path !== CODE && !path.startsWith(join(DIST, UNFINISHED));
+    const stays = !isOurs || fresh.has(path) || (entry.isDirectory() && (await removeStale(path, fresh)));
+    if (stays) left = true;
+    else await rm(path, { recursive: true, force: true });
+  }
+  return left;
 }
 
 /** The program runs without compiled code as well, so that a machine where it cannot serve on loopback can build it. */

@@ -67,6 +67,7 @@ const OPTIONS = {
   platform: 'node',
   target: 'node20.18',
   external: ['keytar'],
+  inject: ['scripts/late-performance.js'],
   plugins: [LOAD_LATE, THREAD_AS_TEXT],
   logLevel: 'warning',
 };

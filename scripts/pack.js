@@ -11,6 +11,7 @@ const LATE = [
   'child_process',
   'crypto',
   'dns/promises',
+  'fs/promises',
   'http',
   'https',
   'module',
@@ -92,15 +93,28 @@ async function expression({ path, text }, options) {
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__moduleUrl' },
   });
-  const url = code.includes('__moduleUrl')
-    ? "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;\n"
-    : '';
   // To read Latin-1 takes no time; esbuild leaves other characters in comments only, where nobody minds.
   const bare = await transform(code, { minifyWhitespace: true, legalComments: 'none' });
   if (/[^\0-\x7f]/.test(bare.code))
     throw new Error('there are characters in the code of the bundle that are not in ASCII');
   const utf8 = Buffer.from(code, 'utf8').toString('latin1');
-  return `(function ${nameOf(path)}(module, exports, require, late, __filename) {${url}${utf8.replaceAll(IMPORT, '$1late')}})\n`;
+  return `(function ${nameOf(path)}(module, exports, require, late, __filename) {${lean(utf8).replaceAll(IMPORT, '$1late')}})\n`;
+}
+
+/**
+ * Without what esbuild does for strangers: chunks are asked for by each other alone, so that they can have the exports
+ * themselves, not a copy of them, and most never want their own address.
+ *
+ * @param {string} code
+ */
+function lean(code) {
+  return code
+    .replace(/^module\.exports = __toCommonJS\((\w+)\);$/m, 'module.exports = $1;')
+    .replaceAll(/__toESM\((require\("\.[^"]*"\))\)/g, '$1')
+    .replaceAll(/^var (\w+) = __toESM\((require\("node:[^"]+"\))\);$/gm, (whole, name, call) =>
+      code.includes(`${name}.default`) ? whole : `var ${name} = ${call};`,
+    )
+    .replaceAll('__moduleUrl', "require('node:url').pathToFileURL(__filename).href");
 }
 
 /**

@@ -22,7 +22,7 @@ export async function warmUp(root) {
   const folder = join(root, 'dist/cli/code');
   const id = await idOfPack(join(root, 'dist/cli/pack.js'));
   const files = await readdir(folder).catch(() => []);
-  for (const file of files) if (!file.startsWith(id)) await rm(join(folder, file), { force: true });
+  for (const file of files) if (!file.startsWith(id)) await rm(join(folder, file), { recursive: true, force: true });
   const { version, platform, arch } = process;
   if (files.some((file) => file.startsWith([id, version, platform, arch, ''].join('-')))) return;
   const work = await mkdtemp(join(tmpdir(), 'hubctl-warm-up-'));

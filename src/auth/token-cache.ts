@@ -63,6 +63,21 @@ export class TokenCache {
     this.#tokens = this.#tokens.filter((token) => token.value !== value);
   }
 
+  /** True for a token that an earlier run sent to this origin of a registry. */
+  isEarlierAt(registry: string, value: string): boolean {
+    return this.isEarlier(value) && this.#tokens.some((token) => token.registry === registry && token.value === value);
+  }
+
+  /** True when there is such a token. */
+  hasEarlierAt(registry: string): boolean {
+    return this.#tokens.some((token) => token.registry === registry && this.isEarlier(token.value));
+  }
+
+  /** Forgets all tokens for an origin. */
+  dropAll(registry: string): void {
+    this.#tokens = this.#tokens.filter((token) => token.registry !== registry);
+  }
+
   /** True for a token that the constructor was given: what it allows may have been widened since. */
   isEarlier(value: string): boolean {
     return this.#earlier.has(value);

@@ -2,6 +2,7 @@
 import type { ImageSummary, Store } from '../endpoints/store/store.ts';
 import { HubError } from '../errors.ts';
 import { systemClock } from '../http/clock.ts';
+import { globMatches } from '../spec/glob.ts';
 import { parseImageConfig } from '../spec/image-config.ts';
 import { familiarMatch, parseReference } from '../spec/reference.ts';
 
@@ -55,7 +56,7 @@ export async function filterImages(
   const since = await Promise.all(filters.since.map((text) => createdOf(text, images, store)));
   const asksForTime = filters.until !== undefined || before.length > 0 || since.length > 0;
   const isInTime = (image: ImageSummary): boolean => {
-    const created = timeOf(image);
+    const created = image.time;
     if (filters.until !== undefined && !(created < filters.until)) return false;
     return before.every((time) => created < time) && since.every((time) => created > time);
   };
@@ -68,21 +69,25 @@ export async function filterImages(
   return found.filter((_, index) => filters.labels.every((wanted) => hasLabel(labels[index] ?? {}, wanted)));
 }
 
-/** When an image was made, milliseconds since 1970; 0 when it does not say. */
-export function timeOf({ created }: ImageSummary): number {
-  const time = created === undefined ? Number.NaN : Date.parse(created);
-  return Number.isNaN(time) ? 0 : time;
-}
-
 function isNamed({ name }: ImageSummary, { references }: ImageFilters): boolean {
   if (references.length === 0) return true;
-  return name !== undefined && references.some((pattern) => familiarMatch(pattern, parseReference(name)));
+  return name !== undefined && references.some((pattern) => fits(name, pattern));
+}
+
+function fits(name: string, pattern: string): boolean {
+  if (!isFamiliar(name)) return familiarMatch(pattern, parseReference(name));
+  return globMatches(pattern, name) || globMatches(pattern, name.slice(0, name.lastIndexOf(':')));
+}
+
+/** True for a canonical name with a tag that is short for nothing: no need to parse ten thousand of them. */
+export function isFamiliar(name: string): boolean {
+  return !name.includes('@') && !name.startsWith('docker.io/');
 }
 
 async function createdOf(text: string, images: readonly ImageSummary[], store: Store): Promise<number> {
   const { digest } = (await store.find(text)).descriptor;
   const image = images.find(({ descriptor }) => descriptor.digest === digest);
-  return image ? timeOf(image) : 0;
+  return image?.time ?? 0;
 }
 
 /** None for an image without a readable config. */

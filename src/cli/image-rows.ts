@@ -3,7 +3,7 @@ import type { ImageSummary, PlatformSummary } from '../endpoints/store/store.ts'
 import { encodedOf, shortDigest } from '../spec/digest.ts';
 import { formatPlatform } from '../spec/platform.ts';
 import { familiarName, familiarString, parseReference } from '../spec/reference.ts';
-import { timeOf } from './image-filters.ts';
+import { isFamiliar } from './image-filters.ts';
 import type { Column } from './output/output.ts';
 import { formatAgo, formatSize } from './output/units.ts';
 
@@ -36,7 +36,7 @@ export function imageColumns({ now, truncate, digests }: RowOptions): readonly C
     { header: 'TAG', key: 'Tag', value: ({ tag }) => tag },
     { header: 'DIGEST', key: 'Digest', value: ({ image }) => image.descriptor.digest, hidden: digests !== true },
     { header: 'IMAGE ID', key: 'ID', value: ({ image }) => idText(image.id, truncate) },
-    { header: 'CREATED', key: 'CreatedSince', value: ({ image }) => formatAgo(image.created, now) },
+    { header: 'CREATED', key: 'CreatedSince', value: ({ image }) => formatAgo(image.time, now) },
     { header: 'CREATED AT', key: 'CreatedAt', value: ({ image }) => createdAt(image), hidden: true },
     { header: 'SIZE', key: 'Size', value: size },
     { header: 'VIRTUAL SIZE', key: 'VirtualSize', value: size, hidden: true },
@@ -68,20 +68,11 @@ export function treeRows(image: ImageSummary, { now }: RowOptions): readonly Tre
     {
       label: familiarText(image),
       id: shortDigest(image.id),
-      created: formatAgo(image.created, now),
+      created: formatAgo(image.time, now),
       size: formatSize(image.size),
     },
     ...image.platforms.map((platform, at) => branch(platform, at === last, now)),
   ];
-}
-
-/** Newest first; images that do not say when they were made last; by name where the time is the same. */
-export function newestFirst(images: readonly ImageSummary[]): readonly ImageSummary[] {
-  // Times are read once, not at each comparison.
-  return images
-    .map((image) => ({ image, time: timeOf(image), name: image.name ?? '~' }))
-    .sort((a, b) => b.time - a.time || Number(a.name > b.name) - Number(a.name < b.name))
-    .map(({ image }) => image);
 }
 
 /** For --json: numbers as numbers, digests in full. */
@@ -111,9 +102,8 @@ export function idText(digest: string, truncate: boolean): string {
 export function imageRow(image: ImageSummary): ImageRow {
   const { name } = image;
   if (name === undefined) return { image, repository: NONE, tag: NONE };
-  // Canonical names with a tag are short for nothing, unless they are of Docker Hub: no need to parse ten thousand of them.
-  const colon = name.lastIndexOf(':');
-  if (!name.includes('@') && !name.startsWith('docker.io/')) {
+  if (isFamiliar(name)) {
+    const colon = name.lastIndexOf(':');
     return { image, repository: name.slice(0, colon), tag: name.slice(colon + 1) };
   }
   const reference = parseReference(name);
@@ -135,7 +125,6 @@ function branch(platform: PlatformSummary, isLast: boolean, now: number): TreeRo
 
 /** As docker prints it: `2024-01-02 03:04:05 +0000 UTC`. */
 function createdAt(image: ImageSummary): string {
-  const time = timeOf(image);
-  if (time === 0) return NOT_KNOWN;
-  return `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
+  if (image.time === 0) return NOT_KNOWN;
+  return `${new Date(image.time).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
 }

@@ -1,5 +1,5 @@
 // How does a command line become a call of a command?
-import { Command, Option, type CommanderError } from 'commander';
+import type { CommanderError } from 'commander';
 import type { HubError } from '../errors.ts';
 import type { DialledAhead } from '../http/dial-ahead.ts';
 import type { CommandSpec, FlagSpec } from './command.ts';
@@ -15,12 +15,15 @@ import { allWords, findCommand, isGroup, type FoundCommand } from './words.ts';
  * status. Throws USAGE and what commands throw.
  */
 export async function runProgram(argv: readonly string[], io: Io, ahead?: DialledAhead): Promise<number> {
-  const front = parseFront(argv);
+  const front = await parseFront(argv);
   if (front.found === undefined) return answerWithoutCommand(front, io);
   const { found } = front;
   const { command } = await found.entry.load();
   const flags = { ...GLOBAL_FLAGS, ...command.flags };
-  const { given, operands } = parse(flags, front.rest, { words: found.words, usage: usageOf(found.words, command) });
+  const { given, operands } = await parse(flags, front.rest, {
+    words: found.words,
+    usage: usageOf(found.words, command),
+  });
   const all = mergeFlags([front.given, given]);
   if (all.has('help')) return showHelp(io, found, command);
   checkArguments(found.words, command, operands);
@@ -59,9 +62,9 @@ interface Front {
 }
 
 /** The flags before the command and the words of the command. */
-function parseFront(argv: readonly string[]): Front {
+async function parseFront(argv: readonly string[]): Promise<Front> {
   const flags = { ...GLOBAL_FLAGS, ...ROOT_FLAGS };
-  const { given, operands } = parse(flags, argv, { words: '', stopAtOperand: true });
+  const { given, operands } = await parse(flags, argv, { words: '', stopAtOperand: true });
   const [first, ...rest] = operands;
   if (first === undefined) return { given, found: undefined, group: undefined, rest };
   const single = findCommand(first);
@@ -71,13 +74,13 @@ function parseFront(argv: readonly string[]): Front {
 }
 
 /** `image`, perhaps flags, and the second word. */
-function parseGroup(group: string, before: GivenFlags, tokens: readonly string[]): Front {
+async function parseGroup(group: string, before: GivenFlags, tokens: readonly string[]): Promise<Front> {
   const single = findCommand(group);
   const [word] = tokens;
   const double = word === undefined ? undefined : findCommand(`${group} ${word}`);
   if (double) return { given: before, found: double, group, rest: tokens.slice(1) };
   if (single) return { given: before, found: single, group: undefined, rest: tokens };
-  const { given, operands } = parse(GLOBAL_FLAGS, tokens, { words: group, stopAtOperand: true });
+  const { given, operands } = await parse(GLOBAL_FLAGS, tokens, { words: group, stopAtOperand: true });
   const merged = mergeFlags([before, given]);
   const [second, ...rest] = operands;
   if (second === undefined) return { given: merged, found: undefined, group, rest };
@@ -115,8 +118,15 @@ interface Parsed {
   readonly operands: readonly string[];
 }
 
-function parse(flags: Readonly<Record<string, FlagSpec>>, tokens: readonly string[], options: ParseOptions): Parsed {
+async function parse(
+  flags: Readonly<Record<string, FlagSpec>>,
+  tokens: readonly string[],
+  options: ParseOptions,
+): Promise<Parsed> {
   const given = new Map<string, string[]>();
+  const normalized = [...normalizeTokens(flags, tokens)];
+  if (!hasFlags(normalized, options)) return { given, operands: normalized };
+  const { Command, Option } = await import('commander');
   const missing = (error: CommanderError): never => {
     const [, flag = ''] = /'(?:-\w, )?(--?[^ ']+)/.exec(error.message) ?? [];
     throw usageError(`flag needs an argument: ${flag}`, options);
@@ -127,13 +137,28 @@ function parse(flags: Readonly<Record<string, FlagSpec>>, tokens: readonly strin
     .configureOutput({ outputError: () => undefined });
   if (options.stopAtOperand) parser.passThroughOptions();
   for (const [name, flag] of Object.entries(flags)) {
+    if (!mayMean(normalized, name, flag)) continue;
     parser.addOption(new Option(flagPattern(name, flag)));
     parser.on(`option:${name}`, (value?: string) => given.set(name, [...(given.get(name) ?? []), value ?? 'true']));
   }
-  const { operands, unknown } = parser.parseOptions([...normalizeTokens(flags, tokens)]);
+  const { operands, unknown } = parser.parseOptions(normalized);
   const [stranger] = unknown;
   if (stranger !== undefined) throw unknownFlag(stranger, Object.keys(flags), options);
   return { given, operands };
+}
+
+/** Most command lines have no flags, and then the parser of flags is not worth loading. */
+function hasFlags(tokens: readonly string[], { stopAtOperand }: ParseOptions): boolean {
+  const [first = ''] = tokens;
+  return stopAtOperand ? first.startsWith('-') : tokens.some((token) => token.startsWith('-'));
+}
+
+/** Whether a flag is among the tokens, perhaps with others of one letter: `-qD`. The parser need not know of any other. */
+function mayMean(tokens: readonly string[], name: string, { short }: FlagSpec): boolean {
+  return tokens.some((token) => {
+    if (token.startsWith('--')) return token === `--${name}` || token.startsWith(`--${name}=`);
+    return short !== undefined && token.startsWith('-') && token.includes(short);
+  });
 }
 
 /** `-o, --output <FILE>` as commander wants it. */

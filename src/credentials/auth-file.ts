@@ -1,9 +1,10 @@
 // How are credentials read from a file, and written without losing anything else in it?
 import type { Stats } from 'node:fs';
-import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { HubError } from '../errors.ts';
-import { isErrno, lstatIfExists, readIfExists, removeIfExists, storageError, writeFileAtomic } from '../util/fs.ts';
+import { isErrno, lstatIfExists, removeIfExists, storageError, writeFileAtomic } from '../util/fs.ts';
+import { lstatIfExistsSync, readIfExistsSync } from '../util/fs-sync.ts';
 import { withLock, type Lock } from '../util/lock.ts';
 import { now } from '../util/machine.ts';
 import { removeAbandoned } from '../util/temporary.ts';
@@ -63,8 +64,8 @@ export class AuthFile implements CredentialStore {
 
   /** What the file says now; empty when there is none. Warns when others may read secrets in it. */
   async read(): Promise<DockerConfig> {
-    await this.#refuseForeignLink();
-    const bytes = await readIfExists(this.path);
+    this.#refuseForeignLink();
+    const bytes = readIfExistsSync(this.path);
     const config = parseDockerConfig(bytes?.toString('utf8') ?? '', this.label, this.shape);
     if (Object.values(config.auths).some(hasSecret)) await this.#warnIfOpen();
     return config;
@@ -201,13 +202,12 @@ export class AuthFile implements CredentialStore {
     }
   }
 
-  async #refuseForeignLink(): Promise<void> {
+  #refuseForeignLink(): void {
     if (currentUser() !== 0) return;
     try {
-      const stats = await lstat(this.path);
-      if (!stats.isSymbolicLink() || stats.uid === 0) return;
+      const stats = lstatIfExistsSync(this.path);
+      if (!stats?.isSymbolicLink() || stats.uid === 0) return;
     } catch (error) {
-      if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return;
       throw storageError(error, `cannot read ${this.label}`);
     }
     throw new HubError('REFUSED', `${this.label} is a symbolic link that belongs to another user, and this is root`, {

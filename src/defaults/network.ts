@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { CredentialAccess } from '../credentials/access.ts';
 import { HubError } from '../errors.ts';
 import type { HttpOptions } from '../http/client.ts';
-import { readIfExists } from '../util/fs.ts';
+import { readIfExistsSync } from '../util/fs-sync.ts';
 import { isRecord, parseJson } from '../util/json.ts';
 import { VERSION } from '../version.ts';
 import { certDirs, configHome, type User } from './directories.ts';
@@ -72,7 +72,7 @@ async function insecureRegistries(options: NetworkFlags): Promise<readonly strin
 
 async function readInsecure(path: string): Promise<readonly string[]> {
   try {
-    const bytes = await readIfExists(path);
+    const bytes = readIfExistsSync(path);
     if (!bytes) return [];
     const document = parseJson(bytes.toString('utf8'), path);
     const list = isRecord(document) ? document['insecure-registries'] : undefined;

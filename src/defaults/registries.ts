@@ -4,9 +4,10 @@ import type { SavedTokens } from '../auth/saved-tokens.ts';
 import type { PinnedRealms } from '../auth/pinned-realms.ts';
 import type { CredentialAccess } from '../credentials/access.ts';
 import type { RegistryClient, RegistryClientOptions } from '../endpoints/registry/client.ts';
+import type { TraitMemory } from '../endpoints/registry/traits.ts';
 import type { Http } from '../http/client.ts';
 import type { Origins } from '../http/origin.ts';
-import type { PlainFirst } from '../http/plain-first.ts';
+import type { EarlierRuns, PlainFirst } from '../http/plain-first.ts';
 import { once } from '../util/once.ts';
 import { cacheHome, configHome, type User } from './directories.ts';
 import type { NetworkSetting } from './network.ts';
@@ -65,7 +66,8 @@ export async function openRegistries(
     return journalInFile(join(cacheHome(options), 'hubctl', 'uploads.json'));
   });
   const origins = createOrigins(common);
-  const plain = plainFirst({ origins, mayAsk: (host) => !hasHeaders && !wantsLogin(host, challenges) });
+  const earlier = earlierRuns(saved, traits, (origin) => registryOf(new URL(origin)).registry);
+  const plain = plainFirst({ origins, earlier, mayAsk: (host) => !hasHeaders && mayGreet(host, saved) });
   const http = createHttp({ ...common, authenticate: (next) => layer(plain.inner(next)) });
   return createRegistryClient({
     send: plain.outer(http.send),
@@ -115,9 +117,32 @@ function placesOf({ origins, plain, http, named }: Places): Pick<RegistryClientO
   };
 }
 
-/** True when an earlier run had to log in there, so that this one will do it with its first request. */
-function wantsLogin(host: string, challenges: SavedTokens['challenges'] | undefined): boolean {
-  return challenges?.has(`http://${host}`) === true || challenges?.has(`https://${host}`) === true;
+/** False when an earlier run had to log in there, so that this one will do it with its first request, unless a token is left. */
+function mayGreet(host: string, saved: SavedTokens | undefined): boolean {
+  if (!saved) return true;
+  const { challenges, tokens } = saved;
+  const origin = `http://${host}`;
+  return !challenges.has(`https://${host}`) && (!challenges.has(origin) || tokens.hasEarlierAt(origin));
+}
+
+/** What the files of earlier runs tell of that. */
+function earlierRuns(
+  saved: SavedTokens | undefined,
+  traits: TraitMemory,
+  registryAt: (origin: string) => string,
+): EarlierRuns {
+  return {
+    hadAuthorization: (origin, authorization) => {
+      const [, token] = /^Bearer (.+)$/.exec(authorization) ?? [];
+      return token !== undefined && saved?.tokens.isEarlierAt(origin, token) === true;
+    },
+    hadContent: async (origin) => (await traits.get(registryAt(origin))).strictAt === origin,
+    forget: (origin) => {
+      saved?.challenges.delete(origin);
+      saved?.tokens.dropAll(origin);
+      traits.learn(registryAt(origin), { strictAt: undefined });
+    },
+  };
 }
 
 /** Token services that were accepted at login. */

@@ -41,7 +41,13 @@ interface Secure {
   readonly verify: boolean;
 }
 
-/** Where a connection may lead: `network` leaves out this machine and its link, `internet` private networks as well. */
+/**
+ * Where a connection may lead: `network` leaves out this machine and its link, `internet` private networks as well.
+ * A server that only a proxy reaches counts as one on the internet, unless it is written as a private address: its name is
+ * looked up by the proxy, so nobody here knows where it is, and what is not known gets no leave to lead into private networks.
+ * Names that it leads to by way of the proxy are the proxy's to judge; what is connected to from here is refused. A registry of
+ * the private network that leads there belongs into NO_PROXY. That the proxy itself is near says nothing of what is behind it.
+ */
 export type Reach = 'any' | 'network' | 'internet';
 
 /** Opens connections for one command; every certificate check of hubctl is made here. */
@@ -91,11 +97,14 @@ export class Connector {
 
   /** A connection to the proxy itself, for plain http requests that it forwards. Throws as `open` does. */
   async openProxy(proxy: URL): Promise<Socket> {
-    const socket = await this.#dial(proxy, { place: `the proxy ${proxy.host}`, reach: 'any' });
+    const place = `the proxy ${proxy.host}`;
+    const socket = await this.#dial(proxy, { place, reach: 'any' }).catch((error: unknown) => {
+      throw ofProxy(error);
+    });
     if (proxy.protocol === 'http:') return socket;
     const context = await this.#trust.contextFor(proxy.host);
     return this.#handshake(proxy, socket, { context, verify: true }).catch((error: unknown) => {
-      throw this.#tlsFailure(error, `the proxy ${proxy.host}`);
+      throw this.#tlsFailure(error, place);
     });
   }
 
@@ -315,9 +324,16 @@ function tlsOf(
   return { servername, verify, authority: verify ? authorityOf(socket) : undefined, cert, key };
 }
 
+/** Tells whoever tries again that it was not the host that could not be reached. */
+function ofProxy(error: unknown): unknown {
+  if (!HubError.is(error)) return error;
+  const { code, message, hint, cause, details } = error;
+  return new HubError(code, message, { hint, cause, details: { ...details, proxy: true } });
+}
+
 /** The error for a proxy that did not let a request through. */
 export function refusedByProxy(status: number, proxy: URL, target: string): HubError {
-  const details = { host: proxy.host, status, reason: 'proxy', sent: false };
+  const details = { host: proxy.host, status, reason: 'proxy', target, sent: false };
   if (status === 407) {
     return new HubError('UNREACHABLE', `the proxy ${proxy.host} wants a user name and a password`, {
       hint: 'set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT',

@@ -4,6 +4,7 @@ import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { HubError } from '../errors.ts';
 import { bareHost, familyOf } from './addresses.ts';
 import { abortedBy, codeOf, failureOf } from './failure.ts';
+import { localAddresses } from './hosts-file.ts';
 import { openGathering, openTapped } from './tap.ts';
 
 export interface Address {
@@ -136,6 +137,8 @@ class Race {
 }
 
 async function resolveName(host: string, options: DialOptions): Promise<readonly Address[]> {
+  const own = options.lookup ? undefined : localAddresses(host);
+  if (own) return own;
   const look = options.lookup ?? ((name: string) => systemLookup(name, { all: true }));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -7,6 +7,17 @@ export interface PlainFirstOptions {
   readonly origins: Origins;
   /** False for a host that gets something secret with its first request, so that it has to be decided before that. */
   readonly mayAsk: (host: string) => boolean;
+  /** What earlier runs have sent in the clear; nothing by default. */
+  readonly earlier?: EarlierRuns | undefined;
+}
+
+/** What an origin (`http://localhost:5000`) was sent in the clear by earlier runs, which had found that to be right. */
+export interface EarlierRuns {
+  hadAuthorization(origin: string, authorization: string): boolean;
+  /** True when it was sent content. */
+  hadContent(origin: string): Promise<boolean>;
+  /** Told when it turns out to speak TLS by now. */
+  forget(origin: string): void;
 }
 
 export interface PlainFirst {
@@ -24,6 +35,7 @@ export interface PlainFirst {
 /** An origin of plain http that was only guessed. */
 interface Guess {
   readonly host: string;
+  readonly origin: string;
   /** It answered a request as a registry does. Enough for what is no secret. */
   hasAnswered: boolean;
   /** It was asked, and does not speak TLS. */
@@ -37,10 +49,16 @@ const SPEAKS_TLS = 'speaks-tls';
  * Most ports of this machine speak plain http, and whether one does is found out by its answer to the first request, which
  * saves the connection that would ask. The first request must not hold a secret, and no secret follows on the strength of
  * that answer: a port may speak both, or lead through a tunnel to one that does. So before an Authorization header is sent,
- * and before a 401 is answered, TLS is asked for as for every other host. For the same reason nothing is remembered between
- * runs: the port may belong to another server by then, and one round trip is all that it would save.
+ * and before a 401 is answered, TLS is asked for as for every other host.
+ *
+ * What an earlier run has sent to the same origin in the clear is no secret from whoever can listen there: a token that has not
+ * expired, never the password that it was given for. It is sent again without asking, which saves a round trip. The port may
+ * belong to another program by then: one that wants the token would have said to the question that it speaks no TLS, and got it
+ * as well. It may lead through a tunnel, as it did when the token went that way before. And the same registry may speak TLS by
+ * now: then it answers 400, all that was remembered is forgotten, and the request is sent once more, with TLS and without that
+ * token. Hosts that are not this machine are never guessed to be plain, so nothing of this is for them.
  */
-export function plainFirst({ origins, mayAsk }: PlainFirstOptions): PlainFirst {
+export function plainFirst({ origins, mayAsk, earlier }: PlainFirstOptions): PlainFirst {
   const guesses = new Map<string, Guess>();
   const originOf = async (host: string): Promise<URL> => {
     const guess = origins.guess(host);
@@ -49,14 +67,20 @@ export function plainFirst({ origins, mayAsk }: PlainFirstOptions): PlainFirst {
     // An origin without a port would stand for another one once its scheme changed.
     const isOpen = guess.protocol === 'http:' && guess.port !== '' && !origins.isKnown(host) && mayAsk(host);
     if (!isOpen) return origins.originOf(host);
-    guesses.set(guess.origin, { host, hasAnswered: false, isPlain: false, secure: undefined });
+    guesses.set(guess.origin, {
+      host,
+      origin: guess.origin,
+      hasAnswered: false,
+      isPlain: false,
+      secure: undefined,
+    });
     return guess;
   };
   return {
     originOf,
     inner: (next) => (request) => {
       const guess = guesses.get(request.url.origin);
-      return !guess || guess.isPlain ? next(request) : new Trial(guess, origins).send(next, request);
+      return !guess || guess.isPlain ? next(request) : new Trial(guess, origins, earlier).send(next, request);
     },
     outer: (next) => async (request) => {
       const secured = (): HttpRequest | undefined => secure(request, guesses.get(request.url.origin)?.secure);
@@ -76,19 +100,31 @@ export function plainFirst({ origins, mayAsk }: PlainFirstOptions): PlainFirst {
 class Trial {
   readonly #guess: Guess;
   readonly #origins: Origins;
+  readonly #earlier: EarlierRuns | undefined;
 
-  constructor(guess: Guess, origins: Origins) {
+  constructor(guess: Guess, origins: Origins, earlier: EarlierRuns | undefined) {
     this.#guess = guess;
     this.#origins = origins;
+    this.#earlier = earlier;
   }
 
   async send(next: Send, request: HttpRequest): Promise<HttpResponse> {
-    const isSecret = request.headers?.['authorization'] !== undefined;
-    if (isSecret || (request.body && !this.#guess.hasAnswered)) await this.#decide();
+    if (this.#isSecret(request) || (await this.#isNews(request))) await this.#decide();
     const response = await this.#ask(next, request);
     if (answersAsRegistry(response)) this.#guess.hasAnswered = true;
     else if (response.status === 401 || !this.#guess.hasAnswered) await this.#confirm(response);
     return response;
+  }
+
+  #isSecret({ method, url, headers, body }: HttpRequest): boolean {
+    // What is posted is a password or a refresh token, in exchange for a token.
+    if (method === 'POST' && body) return true;
+    const authorization = headers?.['authorization'];
+    return authorization !== undefined && this.#earlier?.hadAuthorization(url.origin, authorization) !== true;
+  }
+
+  async #isNews({ url, body }: HttpRequest): Promise<boolean> {
+    return body !== undefined && !this.#guess.hasAnswered && (await this.#earlier?.hadContent(url.origin)) !== true;
   }
 
   async #ask(next: Send, request: HttpRequest): Promise<HttpResponse> {
@@ -120,6 +156,7 @@ class Trial {
       return;
     }
     this.#guess.secure = origin;
+    this.#earlier?.forget(this.#guess.origin);
     const details = { host, reason: SPEAKS_TLS, retry: false };
     throw new HubError('UNREACHABLE', `${host} speaks TLS, and was asked in the clear`, { details });
   }

@@ -53,6 +53,8 @@ const OUT_OF_REACH: ReadonlySet<unknown> = new Set([
   'no-route',
   'connect-timeout',
 ]);
+/** What a proxy says of a host that it cannot reach. */
+const PROXY_OUTAGE: ReadonlySet<unknown> = new Set([502, 503, 504]);
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([408, 429, 499, 500, 502, 503, 504, 522]);
 
 type Outcome = { readonly response: HttpResponse } | { readonly error: unknown };
@@ -165,12 +167,17 @@ class Attempts {
   #isOutage(error: HubError): boolean {
     const { reached, clock } = this.#options;
     const { host } = this.#request.url;
-    const { reason, host: failed = host } = error.details;
-    // Where a redirect led is another host, and may never have been there.
-    if (failed !== host || !reached.has(host) || !OUT_OF_REACH.has(reason)) return false;
+    if (!reached.has(host) || !this.#isOnTheWay(error.details)) return false;
     const now = clock.now();
     this.#outSince ??= now;
     return now - this.#outSince < OUTAGE;
+  }
+
+  /** True when it was the host, or a proxy before it, that could not be reached. Where a redirect led may never have been there. */
+  #isOnTheWay({ reason, host: failed, proxy, target, status }: HubError['details']): boolean {
+    const { host, hostname, port } = this.#request.url;
+    if (reason === 'proxy') return target === `${hostname}:${port || '443'}` && PROXY_OUTAGE.has(status);
+    return (proxy === true || (failed ?? host) === host) && OUT_OF_REACH.has(reason);
   }
 
   /** Never nothing, and never so long that the end of the outage is missed for long. */

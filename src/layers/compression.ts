@@ -3,7 +3,7 @@ import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { HubError } from '../errors.ts';
 import type { Content } from '../util/content.ts';
-import { ZstdFrames } from './zstd.ts';
+import { ZstdFrames, type ZstdDecoder } from './zstd.ts';
 
 /** What `sniffCompression` tells apart. */
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
@@ -88,16 +88,22 @@ function passing(consume: Consume): Converter {
 }
 
 /** Loaded once: to ask for it again costs more than a small layer. */
-let fzstd: Promise<typeof import('fzstd')> | undefined;
+let zstd: Promise<OpenZstd> | undefined;
+
+type OpenZstd = (onOutput: (chunk: Uint8Array) => void) => ZstdDecoder;
+
+async function loadZstd(): Promise<OpenZstd> {
+  const { Decompress } = await import('fzstd');
+  return (onOutput) => new Decompress(onOutput);
+}
 
 async function converterFor(compression: 'gzip' | 'zstd', consume: Consume, what: string): Promise<Converter> {
   if (compression === 'gzip') return new TransformConverter(zlib.createGunzip({ chunkSize: CHUNK }), consume, what);
   const native: unknown = Reflect.get(zlib, 'createZstdDecompress'); // Node 22.15 and later
   if (typeof native === 'function')
     return new TransformConverter(native({ chunkSize: CHUNK }) as Transform, consume, what);
-  fzstd ??= import('fzstd');
-  const { Decompress } = await fzstd;
-  return new ZstdFrames((onOutput) => new Decompress(onOutput), consume, what);
+  zstd ??= loadZstd();
+  return new ZstdFrames(await zstd, consume, what);
 }
 
 /** Drives a Transform of node:zlib. A written chunk is free for reuse once its promise has settled. */

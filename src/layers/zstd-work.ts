@@ -21,6 +21,8 @@ interface Codes {
   readonly table: Table;
 }
 
+type Tables = Readonly<Record<'literals' | 'offsets' | 'matches', Table>>;
+
 const MAX_BLOCK = 128 * 1024;
 
 /** `[0, 0, 1, 2]` for `[[0, 2], [1, 1], [2, 1]]`. */
@@ -68,7 +70,7 @@ const MATCHES: Codes = {
  * wherever that leads: 65,536 sequences of 128 KiB each take it minutes, and come in a block of 20 bytes.
  */
 export class BlockWork {
-  #tables: Readonly<Record<'literals' | 'offsets' | 'matches', Table>> | undefined;
+  #tables: Tables | undefined;
 
   /** Tables can be used again within a frame. */
   startFrame(): void {
@@ -82,12 +84,12 @@ export class BlockWork {
     const limit = Math.min(most, MAX_BLOCK);
     if (size > limit) throw damaged('is too large');
     if (count === 0) return;
-    const start = this.#readTables(block, from);
-    const copied = this.#sum(block.subarray(start), count, size);
+    const { tables, end: start } = this.#readTables(block, from);
+    const copied = this.#sum(tables, block.subarray(start), { count, literals: size });
     if (size + copied > limit) throw damaged('is too large');
   }
 
-  #readTables(block: Buffer, from: number): number {
+  #readTables(block: Buffer, from: number): { readonly tables: Tables; readonly end: number } {
     const modes = byteAt(block, from);
     if ((modes & 3) !== 0) throw damaged('has reserved bits');
     let at = from + 1;
@@ -102,37 +104,62 @@ export class BlockWork {
       at = end;
       return table;
     };
-    this.#tables = {
+    const tables = {
       literals: read(LITERALS, modes >> 6, this.#tables?.literals),
       offsets: read(OFFSETS, (modes >> 4) & 3, this.#tables?.offsets),
       matches: read(MATCHES, (modes >> 2) & 3, this.#tables?.matches),
     };
-    return at;
+    this.#tables = tables;
+    return { tables, end: at };
   }
 
   /** Bytes that are copied from what came before. */
-  #sum(stream: Buffer, count: number, literals: number): number {
-    const { literals: lengths, offsets, matches } = this.#tables!;
+  #sum(tables: Tables, stream: Buffer, { count, literals }: { count: number; literals: number }): number {
     const bits = new BackwardBits(stream);
-    let length = bits.take(lengths.log);
-    let offset = bits.take(offsets.log);
-    let match = bits.take(matches.log);
+    const lengths = new Walk(tables.literals, LITERALS, bits);
+    const offsets = new Walk(tables.offsets, OFFSETS, bits);
+    const matches = new Walk(tables.matches, MATCHES, bits);
     let used = 0;
     let copied = 0;
     for (let left = count; left > 0; left -= 1) {
-      const matchCode = matches.symbols[match]!;
-      const lengthCode = lengths.symbols[length]!;
-      bits.skip(offsets.symbols[offset]!);
-      copied += MATCHES.least[matchCode]! + bits.take(MATCHES.extra[matchCode]!);
-      used += LITERALS.least[lengthCode]! + bits.take(LITERALS.extra[lengthCode]!);
+      offsets.value();
+      copied += matches.value();
+      used += lengths.value();
       if (bits.left < 0) throw damaged('ends too early');
       if (used > literals || copied > MAX_BLOCK) throw damaged('is too large');
       if (left === 1) break;
-      length = lengths.next[length]! + bits.take(lengths.bits[length]!);
-      match = matches.next[match]! + bits.take(matches.bits[match]!);
-      offset = offsets.next[offset]! + bits.take(offsets.bits[offset]!);
+      lengths.next();
+      matches.next();
+      offsets.next();
     }
     return copied;
+  }
+}
+
+/** Where one kind of codes is in its table. */
+class Walk {
+  readonly #table: Table;
+  readonly #codes: Codes;
+  readonly #bits: BackwardBits;
+  #state: number;
+
+  constructor(table: Table, codes: Codes, bits: BackwardBits) {
+    this.#table = table;
+    this.#codes = codes;
+    this.#bits = bits;
+    this.#state = bits.take(table.log);
+  }
+
+  /** What the present code stands for, which is not right for an offset. */
+  value(): number {
+    const { least, extra } = this.#codes;
+    const code = this.#table.symbols[this.#state] ?? 0;
+    return (least[code] ?? 0) + this.#bits.take(extra[code] ?? 0);
+  }
+
+  next(): void {
+    const { next, bits } = this.#table;
+    this.#state = (next[this.#state] ?? 0) + this.#bits.take(bits[this.#state] ?? 0);
   }
 }
 
@@ -141,12 +168,12 @@ function literalsOf(block: Buffer): { readonly size: number; readonly end: numbe
   const first = byteAt(block, 0);
   const [kind, format] = [first & 3, (first >> 2) & 3];
   if (kind < 2) {
-    const header = format === 3 ? 3 : format === 1 ? 2 : 1;
+    const header = [1, 2, 1, 3][format] ?? 3;
     const size = little(block, 0, header) >> (header === 1 ? 3 : 4);
     return { size, end: header + (kind === 1 ? 1 : size) };
   }
   const header = Math.max(3, format + 2);
-  const width = [10, 10, 14, 18][format]!;
+  const width = [10, 10, 14, 18][format] ?? 18;
   const value = little(block, 0, header);
   const sizes = Math.floor(value / 16);
   return { size: sizes % 2 ** width, end: header + Math.floor(sizes / 2 ** width) };
@@ -220,7 +247,9 @@ function tableOf(counts: readonly number[], log: number): Table {
   const bits = new Uint8Array(size);
   const next = new Uint16Array(size);
   for (let state = 0; state < size; state += 1) {
-    const value = seen[symbols[state]!]!++;
+    const symbol = symbols[state] ?? 0;
+    const value = seen[symbol] ?? 1;
+    seen[symbol] = value + 1;
     const width = log - (31 - Math.clz32(value));
     bits[state] = width;
     next[state] = (value << width) - size;
@@ -241,14 +270,10 @@ class BackwardBits {
     this.left = bytes.length * 8 - 1 - (Math.clz32(mark) - 24);
   }
 
-  /** At most 16. */
+  /** The value is right for 16 bits at most. */
   take(count: number): number {
     this.left -= count;
     return this.left < 0 ? 0 : bitsAt(this.#bytes, this.left) & ((1 << count) - 1);
-  }
-
-  skip(count: number): void {
-    this.left -= count;
   }
 }
 

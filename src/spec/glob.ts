@@ -12,7 +12,11 @@ type Token =
  * next character as it is. Takes time in proportion to pattern times text. Throws USAGE for a malformed pattern.
  */
 export function globMatches(pattern: string, text: string): boolean {
-  const tokens = parsePattern(pattern);
+  if (last?.pattern !== pattern) last = { pattern, head: headOf(pattern), tokens: parsePattern(pattern) };
+  const { head, tokens } = last;
+  // Mostly a pattern is tried on very many names, and says how they begin.
+  if (!text.startsWith(head)) return false;
+  if (head === pattern) return text === pattern;
   const characters = Array.from(text);
   let token = 0;
   let at = 0;
@@ -33,6 +37,14 @@ export function globMatches(pattern: string, text: string): boolean {
     }
   }
   return true;
+}
+
+/** The pattern that was used last. */
+let last: { readonly pattern: string; readonly head: string; readonly tokens: readonly Token[] } | undefined;
+
+/** What stands for itself, up to the first special character. */
+function headOf(pattern: string): string {
+  return pattern.slice(0, pattern.search(/[*?[\\]|$/));
 }
 
 const ANY: Token = { type: 'any' };

@@ -6,6 +6,8 @@ const MOST_PLACES = 16;
 /** Milliseconds for which the first places show what they bring, and for which more of them do after they got going. */
 const FIRST_LOOK = 60;
 const SECOND_LOOK = 300;
+/** Milliseconds after the first bytes from which on the load is measured. */
+const SETTLING = 20;
 const STARTING = 200;
 /** More places stay when they bring this much more. */
 const GAIN = 1.15;
@@ -24,15 +26,15 @@ interface Look {
 export class Pace {
   #places: number;
   readonly #now: () => number;
-  readonly #load: () => number;
+  #load: (() => number) | undefined;
   #isDecided: boolean;
   #look: Look | undefined;
   #all: Look | undefined;
   /** Bytes a millisecond that the first places brought. */
   #before: number | undefined;
 
-  /** `fixed` places when the user said so. `now` gives milliseconds, `load` the share of the time spent working. */
-  constructor(fixed?: number, now: () => number = () => performance.now(), load: () => number = startLoad()) {
+  /** `fixed` places when the user said so. `now` gives milliseconds, `load` the share of the time spent working; both are measured otherwise. */
+  constructor(fixed?: number, now: () => number = () => performance.now(), load?: () => number) {
     this.#load = load;
     this.#places = fixed ?? PLACES;
     this.#isDecided = fixed !== undefined;
@@ -48,7 +50,7 @@ export class Pace {
     if (!this.#all) return false;
     const time = this.#now() - this.#all.since;
     if (time <= SLOW_AFTER || (this.#all.bytes / time) * 1000 >= SLOW) return false;
-    return this.#load() < BUSY;
+    return !this.#isBusy();
   }
 
   /** So many bytes came; `busy` says that all places are taken and more would be. Gives the number of places. */
@@ -56,8 +58,15 @@ export class Pace {
     const now = this.#now();
     this.#all ??= { since: now, bytes: 0 };
     this.#all.bytes += bytes;
+    // Not before: most copies are over by then, and Node.js takes a millisecond to load what it measures with.
+    if (now - this.#all.since >= SETTLING) this.#load ??= startLoad();
     if (!this.#isDecided) this.#watch(now, bytes, busy);
     return this.#places;
+  }
+
+  #isBusy(): boolean {
+    this.#load ??= startLoad();
+    return this.#load() >= BUSY;
   }
 
   #watch(now: number, bytes: number, busy: boolean): void {
@@ -75,7 +84,7 @@ export class Pace {
     const rate = this.#look.bytes / time;
     this.#look = undefined;
     // More connections bring nothing to a program that has its hands full.
-    if (this.#before === undefined && this.#load() >= BUSY) {
+    if (this.#before === undefined && this.#isBusy()) {
       this.#isDecided = true;
       return;
     }

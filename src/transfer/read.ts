@@ -8,7 +8,9 @@ import { Verifier } from './verify.ts';
 /** Tries without at least this many bytes of progress count against the budget. */
 const PROGRESS = 64 * 1024;
 const TRIES = 5;
-const FIRST_DELAY = 250; // milliseconds, doubled with each try
+/** Milliseconds. What broke once most often works at once; after that the wait doubles with each try. */
+const FIRST_DELAY = 100;
+const DELAY = 250;
 
 export interface ReaderOptions {
   readonly signal?: AbortSignal | undefined;
@@ -155,7 +157,7 @@ class ResumingContent implements Content {
 
   async #reopen(failures: number, error: HubError): Promise<void> {
     const { source, descriptor, range, options } = this.#reading;
-    const delay = FIRST_DELAY * 2 ** (failures - 1);
+    const delay = failures === 1 ? FIRST_DELAY : DELAY * 2 ** (failures - 1);
     options.onRetry?.(failures, delay, error);
     if (options.sleep) await options.sleep(delay, range.signal);
     else if (source.sleep) await source.sleep(delay, range.signal);

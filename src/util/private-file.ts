@@ -1,6 +1,6 @@
 // How is a file kept that only its owner may read or change, and that several processes change at once?
-import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { lstat, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubError } from '../errors.ts';
 import { lstatIfExists, removeIfExists, writeFileAtomic } from './fs.ts';
@@ -18,18 +18,23 @@ const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
  * directory that others cannot write to. Undefined for any other, and when there is none: what is not safe is not there.
  */
 export async function readPrivate(path: string): Promise<string | undefined> {
-  let file: FileHandle | undefined;
+  return readOurs(path);
+}
+
+/** The file is small and mostly not there: to ask another thread for it takes longer. */
+function readOurs(path: string): string | undefined {
+  let fd: number | undefined;
   try {
-    if (!isOurs(await lstat(dirname(path)), 0o022)) return undefined;
-    file = await open(path, READ);
-    const stats = await file.stat();
+    if (!isOurs(lstatSync(dirname(path)), 0o022)) return undefined;
+    fd = openSync(path, READ);
+    const stats = fstatSync(fd);
     if (!stats.isFile() || stats.size > LARGEST || !isOurs(stats, 0o077)) return undefined;
-    return await file.readFile('utf8');
+    return readFileSync(fd, 'utf8');
   } catch (error) {
     if (isSystemError(error)) return undefined;
     throw error;
   } finally {
-    await file?.close();
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

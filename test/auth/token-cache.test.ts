@@ -71,6 +71,19 @@ describe('tokens', () => {
     expect([cache.isEarlier('v'), cache.isEarlier('w')]).toEqual([true, false]);
   });
 
+  test('that were handed over are known by the origin they were sent to', () => {
+    const cache = new TokenCache([token]);
+    cache.add({ ...token, registry: 'https://other.example', value: 'w' }, 0);
+    expect(cache.isEarlierAt('https://reg.example', 'v')).toBe(true);
+    expect(cache.isEarlierAt('http://reg.example', 'v')).toBe(false);
+    expect(cache.isEarlierAt('https://other.example', 'w')).toBe(false);
+    expect(cache.hasEarlierAt('https://reg.example')).toBe(true);
+    expect(cache.hasEarlierAt('https://other.example')).toBe(false);
+    cache.dropAll('https://reg.example');
+    expect(cache.isEarlierAt('https://reg.example', 'v')).toBe(false);
+    expect(cache.entries().map(({ value }) => value)).toEqual(['w']);
+  });
+
   test('can be handed on, without those that expired', () => {
     const cache = new TokenCache([token]);
     const fresh = { ...token, value: 'fresh', expires: 5000 };

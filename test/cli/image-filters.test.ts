@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { filterImages, parseImageFilters, timeOf } from '../../src/cli/image-filters.ts';
+import { filterImages, parseImageFilters } from '../../src/cli/image-filters.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { newStore, put, imageOf, putImage } from '../helpers/stores.ts';
 
@@ -69,10 +69,4 @@ describe('filterImages', () => {
     const error = await hubErrorFrom(() => filterImages(images, parseImageFilters(['reference=[']), store));
     expect(error).toMatchObject({ code: 'USAGE' });
   });
-});
-
-test('timeOf is 0 for an image that does not say when it was made, or nonsense', async () => {
-  const store = await newStore();
-  await putImage(store, 'a', { created: 'yesterday' });
-  expect((await store.summaries()).map(timeOf)).toEqual([0]);
 });

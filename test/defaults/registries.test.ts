@@ -48,6 +48,53 @@ describe('a registry on this machine', () => {
   });
 });
 
+describe('a token that was kept for a registry on this machine', () => {
+  async function withToken(origin: string, key: string): Promise<Awaited<ReturnType<typeof newHome>>> {
+    const home = await newHome();
+    const since = Date.now() - 1000;
+    const kept = { key, registry: origin, scopes: ['repository:app:pull'], value: 'canary', since };
+    const tokens = {
+      version: 1,
+      salt: '0'.repeat(32),
+      challenges: { [origin]: { scheme: 'bearer', realm: `${origin}/token` } },
+      tokens: [{ ...kept, expires: since + 300_000 }],
+      forgotten: {},
+    };
+    await home.write('.cache/hubctl/tokens.json', JSON.stringify(tokens));
+    await chmod(home.at('.cache/hubctl/tokens.json'), 0o600);
+    return home;
+  }
+
+  async function heardBy(origin: (server: { readonly port: number }) => string): Promise<string> {
+    let heard = '';
+    const server = await serveRaw((socket) =>
+      socket.on('data', (data) => {
+        heard += data.toString('latin1');
+        if (data[0] === 0x16) socket.end(Buffer.from('15030100020246', 'hex'));
+        else socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+      }),
+    );
+    const at = origin(server);
+    const home = await withToken(at, JSON.stringify([at, `${at}/token`, null, null]));
+    await hubErrorFrom(async () => (await defaultsOf(home).registries()).repository(server.host, 'app').manifest('1'));
+    return heard;
+  }
+
+  test('goes there with the first request', async () => {
+    const heard = await heardBy(({ port }) => `http://127.0.0.1:${port}`);
+    expect(heard).toMatch(/^GET \/v2\/app\/manifests\/1 /);
+    expect(heard).toMatch(/authorization: Bearer canary/i);
+  });
+
+  test.each([
+    ['another scheme', (port: number) => `https://127.0.0.1:${port}`],
+    ['another name', (port: number) => `http://localhost:${port}`],
+    ['another port', (port: number) => `http://127.0.0.1:${port === 1 ? 2 : 1}`],
+  ])('does not go in the clear to %s than it came from', async (_, origin) => {
+    expect(await heardBy(({ port }) => origin(port))).not.toContain('canary');
+  });
+});
+
 describe('the headers in config.json', () => {
   const config = { HttpHeaders: { 'X-Corp': 'canary', 'User-Agent': 'somebody else' } };
 

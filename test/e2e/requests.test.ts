@@ -10,6 +10,7 @@ import { hasRealRegistry, startRealRegistry } from '../helpers/real-registry.ts'
 import { startRegistry } from '../helpers/registry.ts';
 import { imageOf, indexOf, newStore, put, type Blob } from '../helpers/stores.ts';
 import { startTokenServer } from '../helpers/token-server.ts';
+import { CA_FILE, serve } from '../helpers/web.ts';
 
 const image = imageOf({ layers: ['one', 'two', 'three'] });
 const { digest } = image.manifest.descriptor;
@@ -242,6 +243,40 @@ describe('a private registry', () => {
     expect(counts(first)['token']).toBe(1);
     expect(await desk.asked(['push', name], as('alice', desk.host))).toEqual(['HEAD manifests']);
     expect(await desk.asked(['digest', name], as('alice', desk.host))).toEqual(['HEAD manifests']);
+  });
+
+  test('is connected to once by a command that has a token', async () => {
+    const registry = await startRegistry({ auth: 'bearer', accounts: { alice: 'secret' } });
+    onTestFinished(() => registry.stop());
+    const desk = await deskAt(registry);
+    await desk.run(['push', await desk.keep('app:1')], as('alice', desk.host));
+    const before = registry.connections;
+    expect(await desk.asked(['digest', `${desk.host}/app:1`], as('alice', desk.host))).toEqual(['HEAD manifests']);
+    expect(registry.connections).toBe(before + 1);
+    expect(await desk.asked(['push', await desk.keep('app:2')], as('alice', desk.host))).toEqual(['PUT manifests']);
+    expect(registry.connections).toBe(before + 2);
+  });
+
+  test('is spoken to with TLS once that is what it speaks, and what was kept for it is forgotten', async () => {
+    const registry = await startRegistry({ auth: 'bearer', accounts: { alice: 'secret' } });
+    const host = registry.host.replace('127.0.0.1', 'localhost');
+    const desk = await deskAt({ host, log: registry.log });
+    await desk.run(['push', await desk.keep('app:1')], as('alice', host));
+    await registry.stop();
+    const heard: unknown[] = [];
+    const { mediaType, size } = image.manifest.descriptor;
+    const headers = { 'docker-content-digest': digest, 'content-type': mediaType, 'content-length': size };
+    const listener: Parameters<typeof serve>[0] = (request, response) => {
+      heard.push(request.headers.authorization);
+      response.writeHead(200, headers).end();
+    };
+    await serve(listener, { tls: 'server', port: Number(new URL(registry.origin).port) });
+    const digestOf = ['digest', '--tls-ca', CA_FILE, `${host}/app:1`];
+    expect(await desk.run(digestOf, as('alice', host))).toMatchObject({ status: 0, stdout: `${digest}\n` });
+    expect(heard).toEqual([undefined]);
+    const cache = join(desk.home, '.cache', 'hubctl');
+    expect(readFileSync(join(cache, 'tokens.json'), 'utf8')).not.toContain(`http://${host}`);
+    expect(readFileSync(join(cache, 'registries.json'), 'utf8')).not.toContain(`http://${host}`);
   });
 
   test('gives another account a token of its own', async () => {

@@ -1,4 +1,5 @@
 // What does hubctl make of hosts that cannot be reached, named, trusted or kept?
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer as createHttpsServer, type ServerOptions } from 'node:https';
@@ -247,6 +248,23 @@ describe('F54: a certificate', () => {
     const { port } = await secure(chain);
     const result = await ask(`${NAME}:${port}`, { flags: ['--tls-ca', CA_FILE] });
     expect(result).toMatchObject({ status: 0, stdout: '1\n', stderr: '' });
+  });
+
+  // As SECURITY.md says: no client that pulls images asks, and to ask would be a request to wherever a certificate says.
+  test('of a revoked chain is not asked about: nobody is connected to but the registry', async () => {
+    let asked = 0;
+    const authority = await serve((_, response) => {
+      asked += 1;
+      response.end();
+    });
+    const revocation = { list: `${authority.origin}/revoked.crl`, responder: `${authority.origin}/ocsp` };
+    const middle = issueCertificate({ name: 'Middle', issuer: CA, authority: true, revocation });
+    const leaf = issueCertificate({ ...good, issuer: middle, revocation });
+    expect(new X509Certificate(leaf.certificate).infoAccess).toContain(revocation.responder);
+    const { port } = await secure({ ...leaf, certificate: leaf.certificate + middle.certificate });
+    const result = await ask(`${NAME}:${port}`, { flags: ['--tls-ca', CA_FILE] });
+    expect(result).toMatchObject({ status: 0, stdout: '1\n', stderr: '' });
+    expect(asked).toBe(0);
   });
 });
 

@@ -13,6 +13,8 @@ export interface CertificateOptions {
   readonly notAfter?: Date;
   /** True: it may sign others. Default: true for one that signs itself. */
   readonly authority?: boolean;
+  /** `http:` addresses that tell whether it was revoked: of a list, and of a responder. */
+  readonly revocation?: { readonly list: string; readonly responder: string };
   /** Of the key; 2,048 by default. */
   readonly bits?: number;
 }
@@ -28,6 +30,9 @@ const SHA256_WITH_RSA = '1.2.840.113549.1.1.11';
 const COMMON_NAME = '2.5.4.3';
 const ALTERNATIVE_NAMES = '2.5.29.17';
 const BASIC_CONSTRAINTS = '2.5.29.19';
+const LIST_POINTS = '2.5.29.31';
+const AUTHORITY_ACCESS = '1.3.6.1.5.5.7.1.1';
+const RESPONDER = '1.3.6.1.5.5.7.48.1';
 const DAY = 24 * 60 * 60 * 1000;
 
 /** A certificate with a fresh RSA key [RFC 5280]. Valid from yesterday for a year unless told otherwise. */
@@ -45,7 +50,7 @@ export function issueCertificate(options: CertificateOptions): Issued {
     sequence(time(notBefore), time(notAfter)),
     commonName(name),
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(...extensions(hosts, authority))),
+    der(0xa3, sequence(...extensions(hosts, authority), ...revocation(options))),
   );
   const signature = sign('sha256', body, issuer?.key ?? privateKey);
   const certificate = sequence(body, algorithm, bitString(signature));
@@ -58,6 +63,16 @@ function extensions(hosts: readonly string[], authority: boolean): Buffer[] {
     isIPv4(host) ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host)),
   );
   return names.length === 0 ? [constraints] : [constraints, extension(ALTERNATIVE_NAMES, sequence(...names))];
+}
+
+/** Where to ask whether it was revoked [RFC 5280 4.2.1.13, 4.2.2.1]. */
+function revocation({ revocation: places }: CertificateOptions): Buffer[] {
+  if (!places) return [];
+  const uri = (text: string): Buffer => der(0x86, Buffer.from(text));
+  return [
+    extension(LIST_POINTS, sequence(sequence(der(0xa0, der(0xa0, uri(places.list)))))),
+    extension(AUTHORITY_ACCESS, sequence(sequence(objectId(RESPONDER), uri(places.responder)))),
+  ];
 }
 
 /** One value in DER: tag, length, contents. */

@@ -276,6 +276,8 @@ describe('a proxy', () => {
     expect(error).toMatchObject({
       code: 'UNREACHABLE',
       message: `cannot connect to the proxy 127.0.0.1:${port} (refused)`,
+      // An outage of the proxy is one of every host behind it.
+      details: { reason: 'refused', proxy: true },
     });
   });
 
@@ -296,6 +298,7 @@ describe('a proxy', () => {
     const proxy = await startProxy('502 Bad Gateway');
     const error = await hubErrorFrom(() => fetchText('https://registry.test', through({ https: proxy.host })));
     expect(error.message).toBe(`the proxy ${proxy.host} answered 502 instead of connecting to registry.test:443`);
+    expect(error.details).toMatchObject({ reason: 'proxy', status: 502, target: 'registry.test:443' });
   });
 
   test('that hangs up is named', async () => {
@@ -312,6 +315,36 @@ describe('a proxy', () => {
     const error = await hubErrorFrom(() => fetchText('http://registry.test/a', { proxy: { http: proxy.origin } }));
     expect(error).toMatchObject({ code: 'TLS' });
     expect(error.message).toContain('the proxy');
+  });
+});
+
+describe('a server that only a proxy reaches', () => {
+  const lookup: Lookup = async () => [{ address: '127.0.0.1', family: 4 }];
+
+  test('counts as one on the internet, however near the proxy is', async () => {
+    const server = await secure();
+    const proxy = await startProxy();
+    const options = { proxy: { https: proxy.host, none: 'storage.test' }, tls: TRUSTED, lookup };
+    const { send } = transport(options);
+    const registry = new URL(`https://registry.test:${server.port}`);
+    expect(await bodyText(await send({ method: 'GET', url: registry }))).toBe('secure');
+    const storage = new URL(`https://storage.test:${server.port}`);
+    const error = await hubErrorFrom(() => send({ method: 'GET', url: storage, namedBy: registry }));
+    expect(error).toMatchObject({ code: 'REFUSED', details: { address: '127.0.0.1' } });
+    // The name that the proxy looks up is the proxy's to judge.
+    const behind = new URL(`https://registry.test:${server.port}/behind`);
+    const other = new URL('https://elsewhere.example');
+    expect(await bodyText(await send({ method: 'GET', url: behind, namedBy: other }))).toBe('secure');
+  });
+
+  test('is of the private network when it is written as an address of it', async () => {
+    const proxy = await startProxy();
+    const { send } = transport({ proxy: { http: proxy.host } });
+    const registry = new URL('http://10.1.2.3:5000');
+    const near = { method: 'GET', url: new URL('http://10.9.9.9/'), namedBy: registry } as const;
+    expect(await bodyText(await send(near))).toBe('forwarded for 10.9.9.9');
+    const far = { ...near, namedBy: new URL('http://registry.example') };
+    expect(await hubErrorFrom(() => send(far))).toMatchObject({ code: 'REFUSED' });
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createHttp } from '../../src/http/client.ts';
 import type { HttpRequest, HttpResponse, Layer } from '../../src/http/layer.ts';
 import { createOrigins } from '../../src/http/origin.ts';
-import { plainFirst } from '../../src/http/plain-first.ts';
+import { plainFirst, type EarlierRuns } from '../../src/http/plain-first.ts';
 import { contentOf } from '../../src/util/content.ts';
 import { hubErrorFrom } from '../helpers/errors.ts';
 import { bodyText, CA_FILE, closedPort, serve, serveRaw } from '../helpers/web.ts';
@@ -18,11 +18,31 @@ interface CallerOptions {
   readonly insecure?: boolean;
   /** Sent once the server has said 401. */
   readonly secret?: string;
+  readonly earlier?: EarlierRuns;
 }
 
-function newCaller({ mayAsk = true, insecure = false, secret = 'Basic c2VjcmV0' }: CallerOptions = {}): Caller {
+const TOKEN = 'Bearer token';
+const content = { length: 3, open: async () => contentOf(Buffer.from('abc')) };
+
+/** Sent TOKEN, and content, to all origins; keeps those that are forgotten. */
+function earlierRuns(): EarlierRuns & { readonly forgotten: string[] } {
+  const forgotten: string[] = [];
+  return {
+    forgotten,
+    hadAuthorization: (_origin, authorization) => authorization === TOKEN,
+    hadContent: async () => true,
+    forget: (origin) => void forgotten.push(origin),
+  };
+}
+
+function newCaller({
+  mayAsk = true,
+  insecure = false,
+  secret = 'Basic c2VjcmV0',
+  earlier,
+}: CallerOptions = {}): Caller {
   const common = { tls: { caFiles: [CA_FILE] }, ...(insecure && { insecure: () => true }) };
-  const plain = plainFirst({ origins: createOrigins(common), mayAsk: () => mayAsk });
+  const plain = plainFirst({ origins: createOrigins(common), mayAsk: () => mayAsk, earlier });
   const login: Layer = (next) => async (request) => {
     const response = await next(request);
     if (response.status !== 401) return response;
@@ -98,9 +118,28 @@ describe('a port of this machine that speaks plain http', () => {
 
   test('gets no body before it has answered', async () => {
     const server = await serve((request, response) => request.resume().on('end', () => response.end()));
-    const body = { length: 3, open: async () => contentOf(Buffer.from('abc')) };
     const { ask } = newCaller();
-    expect((await ask(server.host, { method: 'PUT', body })).status).toBe(200);
+    expect((await ask(server.host, { method: 'PUT', body: content })).status).toBe(200);
+    expect(server.connections).toBe(2);
+  });
+
+  test('gets at once what an earlier run has sent it', async () => {
+    const server = await serve((request, response) => request.resume().on('end', () => response.end()));
+    const { ask } = newCaller({ earlier: earlierRuns() });
+    expect((await ask(server.host, { headers: { authorization: TOKEN } })).status).toBe(200);
+    expect(server.connections).toBe(1);
+    const put = newCaller({ earlier: earlierRuns() });
+    expect((await put.ask(server.host, { method: 'PUT', body: content })).status).toBe(200);
+    expect(server.connections).toBe(2);
+  });
+
+  test('is asked for TLS before it gets anything else that is secret', async () => {
+    const server = await serve((request, response) => {
+      response.statusCode = request.headers.authorization === TOKEN ? 401 : 200;
+      response.end();
+    });
+    const { ask } = newCaller({ earlier: earlierRuns() });
+    expect((await ask(server.host, { headers: { authorization: TOKEN } })).status).toBe(200);
     expect(server.connections).toBe(2);
   });
 
@@ -163,6 +202,38 @@ describe('a port of this machine that speaks TLS', () => {
     const error = await hubErrorFrom(() => ask(host, { headers: { authorization: 'Basic c2VjcmV0' } }));
     expect(error.code).toBe('TLS');
     expect(heard()).not.toMatch(/authorization/i);
+  });
+
+  test.each<[string, Partial<HttpRequest>]>([
+    ['a token', { headers: { authorization: TOKEN } }],
+    ['content', { method: 'PUT', body: content }],
+  ])(
+    'by now gets %s that an earlier run sent it in the clear, and is spoken to with TLS from then on',
+    async (_, request) => {
+      const server = await serve((asked, response) => asked.resume().on('end', () => response.end('hello')), {
+        tls: 'server',
+      });
+      const host = `localhost:${server.port}`;
+      const earlier = earlierRuns();
+      const { ask, originOf } = newCaller({ earlier });
+      const response = await ask(host, request);
+      expect([response.url.protocol, await bodyText(response)]).toEqual(['https:', 'hello']);
+      expect(await originOf(host)).toBe(`https://${host}`);
+      expect(earlier.forgotten).toEqual([`http://${host}`]);
+    },
+  );
+
+  test.each<[string, Partial<HttpRequest>]>([
+    ['another token', { headers: { authorization: 'Bearer another' } }],
+    ['a password', { headers: { authorization: 'Basic c2VjcmV0' } }],
+    ['a refresh token', { method: 'POST', body: content }],
+  ])('by now does not get %s, however it answered in the clear', async (_, request) => {
+    const { host, heard } = await twoFaced(OK);
+    const { ask } = newCaller({ earlier: earlierRuns() });
+    expect((await ask(host, { headers: { authorization: TOKEN } })).status).toBe(200);
+    expect((await hubErrorFrom(() => ask(host, request))).code).toBe('TLS');
+    expect(heard().match(/authorization|abc/gi)).toEqual(['authorization']);
+    expect(heard()).toContain(TOKEN);
   });
 
   test('gets nothing in the clear when the first request is a secret', async () => {

@@ -205,6 +205,37 @@ describe('an error', () => {
     },
   );
 
+  test.each([
+    ['a proxy that is out of reach', failure('refused', { host: 'the proxy 10.0.0.1:3128', proxy: true })],
+    [
+      'a proxy that does not reach it',
+      failure('proxy', { host: '10.0.0.1:3128', status: 503, target: 'reg.example:443' }),
+    ],
+  ])('by %s, of a host that answered before, is retried for half a minute', async (_, error) => {
+    const run = script([OK, error]);
+    await reach(run);
+    const before = run.clock.time;
+    await hubErrorFrom(() => run.send(REQUEST));
+    expect(run.clock.time - before).toBeGreaterThanOrEqual(30_000);
+    expect(run.clock.time - before).toBeLessThan(36_000);
+  });
+
+  test.each([
+    ['does not reach where a redirect led', { status: 503, target: 'storage.example:443' }],
+    ['failed in itself', { status: 500, target: 'reg.example:443' }],
+  ])('by a proxy that %s is no outage of the host', async (_, details) => {
+    const run = script([OK, failure('proxy', { host: '10.0.0.1:3128', ...details })]);
+    await reach(run);
+    await hubErrorFrom(() => run.send(REQUEST));
+    expect(run.times).toHaveLength(7);
+  });
+
+  test('by a proxy that is out of reach from the beginning is final at once', async () => {
+    const run = script([failure('refused', { host: 'the proxy 10.0.0.1:3128', proxy: true })]);
+    await hubErrorFrom(() => run.send(REQUEST));
+    expect(run.times).toHaveLength(1);
+  });
+
   test('of another host, where a redirect led, is no outage of this one', async () => {
     const run = script([OK, failure('refused', { host: 'storage.example' })]);
     await reach(run);

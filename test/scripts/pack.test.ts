@@ -57,6 +57,30 @@ describe('a pack', () => {
     expect((run(pack, 'main.js')['three'] as () => number)()).toBe(3);
   });
 
+  test('gives exports that change as they are, and modules of Node.js with all they have', async () => {
+    const chunks = [
+      { path: 'count.js', text: 'export let count = 0;\nexport function add() { count += 1; }\n' },
+      {
+        path: 'main.js',
+        text: `import { add, count } from './count.js';
+          import * as path from 'node:path';
+          import whole from 'node:path';
+          export const counted = () => { add(); return count; };
+          export const later = async () => Object.keys(await import('./count.js'));
+          export const same = path.join === whole.join;\n`,
+      },
+    ];
+    const pack = await packed(chunks, {}, { groups: [['count.js', 'main.js']] });
+    const { counted, later, same } = run(pack, 'main.js') as {
+      counted: () => number;
+      later: () => Promise<string[]>;
+      same: boolean;
+    };
+    expect(counted()).toBe(1);
+    expect(await later()).toEqual(['add', 'count']);
+    expect(same).toBe(true);
+  });
+
   test('is the same for the same chunks, and has another id for others', async () => {
     const ids = await Promise.all(
       [

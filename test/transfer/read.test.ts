@@ -66,10 +66,15 @@ describe('reader', () => {
       },
     });
     const attempts: number[] = [];
+    const waits: number[] = [];
     const { source } = sourceOf(Array.from({ length: 9 }, () => stuck));
-    const quick = { sleep: async () => undefined, onRetry: (attempt: number) => attempts.push(attempt) };
+    const quick = {
+      sleep: async (delay: number) => void waits.push(delay),
+      onRetry: (attempt: number) => attempts.push(attempt),
+    };
     await expect(read(source, quick)).rejects.toMatchObject({ code: 'UNREACHABLE' });
     expect(attempts).toEqual([1, 2, 3, 4, 5]);
+    expect(waits).toEqual([100, 500, 1000, 2000, 4000]);
   });
 
   it.each([

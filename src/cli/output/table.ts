@@ -7,6 +7,7 @@ const LEAST_WIDTH = 10;
 const PADDING = 3;
 /** One column of the screen for each character, and nothing to make safe. */
 const PLAIN = /^[\x20-\x7e]*$/;
+const PLAIN_LINES = /^[\x20-\x7e\n]*$/;
 
 /**
  * Rows of cells as docker aligns them: at least 10 columns a cell, 3 blanks between cells, the last cell as it is, so
@@ -67,15 +68,41 @@ export function renderTable<Row>(
 ): string {
   const shown = columns.filter((column) => !column.hidden);
   const mayCut = options.truncate !== false && shown.some((column) => column.width !== undefined);
-  let allPlain = true;
-  const cells = rows.map((row) => {
-    const values = shown.map((column) => column.value(row));
-    if (!mayCut && isPlain(values.join(''))) return values;
-    allPlain = false;
-    return shown.map((column, index) => safeText(cutCell(values[index] ?? '', column, options)));
-  });
-  const table = [shown.map((column) => column.header), ...cells];
-  return allPlain ? align(table, new Map()) : alignRows(table);
+  const plain = mayCut ? undefined : renderPlain(rows, shown);
+  if (plain !== undefined) return plain;
+  const cells = rows.map((row) => shown.map((column) => safeText(cellOf(row, column, options))));
+  return alignRows([shown.map((column) => column.header), ...cells]);
+}
+
+/**
+ * The same for cells of plain characters, which takes a third of the time: what counts with ten thousand rows is how many texts
+ * are made. Undefined for others.
+ */
+function renderPlain<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string | undefined {
+  const cells = columns.map((column) => column.header);
+  for (const row of rows) for (const column of columns) cells.push(column.value(row));
+  const last = columns.length - 1;
+  const widths = columns.map((_, at) => widthOf(cells, at, columns.length));
+  const blanks: string[] = [];
+  const pieces: string[] = [];
+  for (let at = 0; at < cells.length; at += columns.length) {
+    for (let index = 0; index < last; index++) {
+      const cell = cells[at + index] ?? '';
+      const missing = (widths[index] ?? 0) - cell.length;
+      pieces.push(cell, (blanks[missing] ??= ' '.repeat(missing)));
+    }
+    pieces.push(cells[at + last] ?? '', '\n');
+  }
+  pieces.pop();
+  const text = pieces.join('');
+  return PLAIN_LINES.test(text) && text.split('\n').length === rows.length + 1 ? text : undefined;
+}
+
+/** Of the column that begins with the cell at `start`. */
+function widthOf(cells: readonly string[], start: number, step: number): number {
+  let width = LEAST_WIDTH;
+  for (let at = start; at < cells.length; at += step) width = Math.max(width, (cells[at]?.length ?? 0) + PADDING);
+  return width;
 }
 
 /** Every field as the text of its cell, for templates and docker-style JSON. Sorted by name. */

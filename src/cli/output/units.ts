@@ -43,9 +43,9 @@ export function formatAge(milliseconds: number): string {
   return formatHours(milliseconds / 1000 / HOUR);
 }
 
-/** `3 weeks ago` for a time in RFC 3339; `N/A` for no time, an unreadable one, or one before 2000 as build tools set it. */
-export function formatAgo(time: string | undefined, now: number): string {
-  const then = time === undefined ? Number.NaN : Date.parse(time);
+/** `3 weeks ago` for a time in RFC 3339 or milliseconds since 1970; `N/A` for no time, an unreadable one, or one before 2000 as build tools set it. */
+export function formatAgo(time: string | number | undefined, now: number): string {
+  const then = typeof time === 'string' ? Date.parse(time) : (time ?? Number.NaN);
   if (Number.isNaN(then) || then < YEAR_2000) return 'N/A';
   return `${formatAge(Math.max(0, now - then))} ago`;
 }

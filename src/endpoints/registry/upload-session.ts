@@ -12,7 +12,9 @@ import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
 const COMMIT_TIMEOUT = { least: 25_000, perMebibyte: 1000, most: 300_000 };
 /** Milliseconds to say how far an upload got. */
 const STATUS_TIMEOUT = 10_000;
-const FIRST_DELAY = 250; // milliseconds, doubled with each try
+/** Milliseconds. What broke once most often works at once; after that the wait doubles with each try. */
+const FIRST_DELAY = 100;
+const DELAY = 250;
 const MAX_DELAY = 20_000;
 const MAX_ASKED = 300_000;
 const CHUNK = 64 * 1024 * 1024;
@@ -224,7 +226,7 @@ function failed(cause: Omit<UploadFailure, 'delay'>): UploadFailure {
       const headers = cause.response?.headers;
       const asked = parseRetryAfter(headers?.get('retry-after'), Date.parse(headers?.get('date') ?? '') || 0);
       if (asked !== undefined) return Math.min(asked, MAX_ASKED);
-      return Math.min(FIRST_DELAY * 2 ** (attemptNumber - 1), MAX_DELAY);
+      return attemptNumber === 1 ? FIRST_DELAY : Math.min(DELAY * 2 ** (attemptNumber - 1), MAX_DELAY);
     },
   };
 }

@@ -22,7 +22,7 @@ interface Header {
   readonly version: number;
   /** The state of index.json that the facts belong to. */
   readonly index: string;
-  /** SHA-256 of the second line. */
+  /** SHA-256 of all other lines. */
   readonly sum: string;
 }
 
@@ -32,7 +32,7 @@ export interface CachedFacts {
   readonly sum: string | undefined;
 }
 
-const VERSION = 2;
+const VERSION = 3;
 /** Bytes of the first line, blanks and line feed included, so that it can be replaced where it is. */
 const HEADER = 512;
 
@@ -47,11 +47,13 @@ export function readFacts(paths: StorePaths, index: string): CachedFacts {
   if (header?.index !== index) return { facts, sum: undefined };
   const body = bytes.subarray(HEADER);
   if (header.sum !== sumOf(body)) return { facts, sum: undefined };
-  const parsed: unknown = JSON.parse(body.toString('utf8'));
-  if (!isRecord(parsed)) return { facts, sum: undefined };
-  for (const digest in parsed) {
-    const value = unkeep(parsed[digest]);
-    if (value) facts.set(digest, value);
+  // A line for each: its digest, a blank, what is known of it.
+  const text = body.toString('utf8');
+  for (let at = 0; at < text.length;) {
+    const end = text.indexOf('\n', at);
+    const blank = text.indexOf(' ', at);
+    facts.set(text.slice(at, blank), unkeep(text.slice(blank + 1, end)));
+    at = end + 1;
   }
   return { facts, sum: header.sum };
 }
@@ -75,8 +77,8 @@ export function sumOfFacts(paths: StorePaths, index: string): string | undefined
  * written, such as in a store that may only be read, what was learnt is learnt again another time.
  */
 export function writeFacts(paths: StorePaths, facts: FactsByDigest, index: string): string | undefined {
-  const kept = Array.from(facts, ([digest, known]) => [digest, keep(known)] as const);
-  const body = JSON.stringify(Object.fromEntries(kept));
+  let body = '';
+  for (const [digest, known] of facts) body += `${digest} ${keep(known)}\n`;
   const sum = sumOf(body);
   try {
     writeFileSync(paths.nextCache, headerLine({ version: VERSION, index, sum }) + body, { mode: 0o600 });

@@ -5,8 +5,9 @@ import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
 import { isErrno, lstatIfExists, namesIn, storageError } from '../../util/fs.ts';
 import type { Blobs } from './blobs.ts';
 import { reach, type FactsByDigest } from './graph.ts';
-import { isContentDigest, isNameless, type IndexEntry } from './names.ts';
+import { isContentDigest, type IndexEntry } from './names.ts';
 import { liveLeases } from './leases.ts';
+import { isAttached, needsOf, type Needs } from './needs.ts';
 import type { StorePaths } from './paths.ts';
 import type { Change } from './state.ts';
 
@@ -36,12 +37,13 @@ export async function discard(
   { entries, candidates, paths, blobs, dryRun = false }: Discard,
 ): Promise<Collected> {
   const facts = await change.facts();
-  const needed = neededBy(entries, facts);
+  const going = new Set(candidates);
+  // To look for a few among ten thousand images takes less than to know all that those need.
+  const needed = going.size <= FEW ? needsOf(entries, facts) : neededBy(entries, facts);
   const staying = new Set(needed.entries);
   const dropped = change.index.entries.filter((entry) => !staying.has(entry));
-  const going = new Set(candidates);
   for (const { descriptor } of dropped) reach(facts, descriptor.digest, going);
-  for (const digest of needed.digests) going.delete(digest);
+  for (const digest of going) if (needed.has(digest)) going.delete(digest);
   for (const digest of await mentionedBy(entries, facts, blobs)) going.delete(digest);
   const leases = liveLeases(paths);
   const before = Math.min(change.since, ...leases.map((lease) => lease.since - TICK));
@@ -75,16 +77,14 @@ const TICK = 20;
 const WORTH_KEEPING = 2000;
 const DIGESTS = /\b(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})\b/g;
 
-interface Needed {
-  readonly entries: readonly IndexEntry[];
-  readonly digests: ReadonlySet<string>;
-}
+/** Blobs of a usual image. */
+const FEW = 64;
 
 /**
  * What the entries of an index need. An entry without a name whose manifest is about another one, such as a signature, is
  * needed only as long as that other one is.
  */
-function neededBy(entries: readonly IndexEntry[], facts: FactsByDigest): Needed {
+function neededBy(entries: readonly IndexEntry[], facts: FactsByDigest): Needs {
   const digests = new Set<string>();
   const attached = new Set(entries.filter((entry) => isAttached(entry, facts)));
   for (const entry of entries) if (!attached.has(entry)) reach(facts, entry.descriptor.digest, digests);
@@ -95,12 +95,10 @@ function neededBy(entries: readonly IndexEntry[], facts: FactsByDigest): Needed 
       if (subject !== undefined && digests.has(subject)) reach(facts, descriptor.digest, digests);
     }
   }
-  return { digests, entries: entries.filter((entry) => !attached.has(entry) || digests.has(entry.descriptor.digest)) };
-}
-
-/** True for what is listed only because it is about another manifest. */
-export function isAttached(entry: IndexEntry, facts: FactsByDigest): boolean {
-  return isNameless(entry) && facts.get(entry.descriptor.digest)?.subject !== undefined;
+  return {
+    has: (digest) => digests.has(digest),
+    entries: entries.filter((entry) => !attached.has(entry) || digests.has(entry.descriptor.digest)),
+  };
 }
 
 /** Digests of all blobs of the store. */

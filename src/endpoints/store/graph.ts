@@ -31,9 +31,14 @@ export async function learn(facts: FactsByDigest, root: Descriptor, read: ReadBy
 }
 
 /** Learns the roots that are not known yet; true when that changed anything. */
-export async function learnNew(facts: FactsByDigest, roots: Iterable<Descriptor>, read: ReadBytes): Promise<boolean> {
+export async function learnNew(
+  facts: FactsByDigest,
+  roots: Iterable<{ readonly descriptor: Descriptor }>,
+  read: ReadBytes,
+): Promise<boolean> {
   let changed = false;
-  for (const root of roots) if (!facts.has(root.digest) && (await learn(facts, root, read))) changed = true;
+  for (const { descriptor } of roots)
+    if (!facts.has(descriptor.digest) && (await learn(facts, descriptor, read))) changed = true;
   return changed;
 }
 

@@ -1,5 +1,4 @@
 // How are facts written down so that ten thousand of them are read in a moment?
-import { isRecord } from '../../util/json.ts';
 import { sizeOfBlobs, type BlobRef, type ManifestFacts, type ManifestRef } from './facts.ts';
 import type { Platform } from '../../spec/platform.ts';
 
@@ -17,49 +16,83 @@ interface Kept {
   readonly subject?: string | undefined;
 }
 
-/** For the cache file. */
-export function keep(facts: ManifestFacts): Kept {
-  if (facts instanceof KeptFacts) return facts.kept;
+/** How facts begin that are not of an index. */
+const NO_MANIFESTS = '{"manifests":[],';
+
+/** For the cache file: JSON in one line. */
+export function keep(facts: ManifestFacts): string {
+  if (facts instanceof KeptFacts) return facts.json;
   const { manifests, blobs, id, created, platform, subject } = facts;
   const lines = blobs.map(({ digest, size, optional }) => `${digest} ${size}${optional ? ' ?' : ''}`);
   const config = blobs.find((blob) => blob.digest === id)?.size;
-  return { manifests, blobs: lines.join('\n'), size: sizeOfBlobs(blobs), config, id, created, platform, subject };
+  const size = sizeOfBlobs(blobs);
+  const kept: Kept = { manifests, blobs: lines.join('\n'), size, config, id, created, platform, subject };
+  return JSON.stringify(kept);
 }
 
-/** From the cache file; undefined for what is no such value. */
-export function unkeep(value: unknown): ManifestFacts | undefined {
-  if (!isRecord(value) || !Array.isArray(value['manifests']) || typeof value['blobs'] !== 'string') return undefined;
-  return new KeptFacts(value as unknown as Kept);
+/** From the cache file, where `keep` wrote it. It is taken apart when something of it is asked for: mostly nothing is. */
+export function unkeep(json: string): ManifestFacts {
+  return new KeptFacts(json);
+}
+
+/** True when the manifest refers to this content; its subject does not count. Quick for facts that nobody has asked for yet. */
+export function refersTo(facts: ManifestFacts, digest: string): boolean {
+  if (facts instanceof KeptFacts && !facts.json.includes(digest)) return false;
+  return isChild(facts, digest) || facts.blobs.some((blob) => blob.digest === digest);
+}
+
+/** True when it is an index that lists this manifest. */
+export function isChild(facts: ManifestFacts, digest: string): boolean {
+  if (facts instanceof KeptFacts && (facts.json.startsWith(NO_MANIFESTS) || !facts.json.includes(digest))) return false;
+  return facts.manifests.some((child) => child.digest === digest);
 }
 
 class KeptFacts implements ManifestFacts {
-  readonly kept: Kept;
-  readonly manifests: readonly ManifestRef[];
-  readonly id: string | undefined;
-  readonly created: string | undefined;
-  readonly platform: Platform | undefined;
-  readonly subject: string | undefined;
-  readonly size: number;
+  readonly json: string;
+  #kept: Kept | undefined;
   #blobs: readonly BlobRef[] | undefined;
 
-  constructor(kept: Kept) {
-    this.kept = kept;
-    this.manifests = kept.manifests;
-    this.id = kept.id;
-    this.created = kept.created;
-    this.platform = kept.platform;
-    this.subject = kept.subject;
-    this.size = kept.size;
+  constructor(json: string) {
+    this.json = json;
+  }
+
+  get manifests(): readonly ManifestRef[] {
+    return this.#read().manifests;
+  }
+
+  get id(): string | undefined {
+    return this.#read().id;
+  }
+
+  get created(): string | undefined {
+    return this.#read().created;
+  }
+
+  get platform(): Platform | undefined {
+    return this.#read().platform;
+  }
+
+  get subject(): string | undefined {
+    return this.#read().subject;
+  }
+
+  get size(): number {
+    return this.#read().size;
   }
 
   get blobs(): readonly BlobRef[] {
-    this.#blobs ??= this.kept.blobs.split('\n').filter(Boolean).map(blobRef);
+    this.#blobs ??= this.#read().blobs.split('\n').filter(Boolean).map(blobRef);
     return this.#blobs;
   }
 
   get config(): Pick<BlobRef, 'digest' | 'size'> | undefined {
-    const { id, config } = this.kept;
+    const { id, config } = this.#read();
     return id === undefined || config === undefined ? undefined : { digest: id, size: config };
+  }
+
+  #read(): Kept {
+    this.#kept ??= JSON.parse(this.json) as Kept;
+    return this.#kept;
   }
 }
 

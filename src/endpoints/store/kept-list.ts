@@ -3,37 +3,44 @@ import { createHash } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { Platform } from '../../spec/platform.ts';
+import { applyChanges, changesBetween, textOfKey, type ListKey } from './list-changes.ts';
 import type { StorePaths } from './paths.ts';
-import type { ImageSummary, PlatformSummary } from './summary.ts';
+import { byAge, type ImageSummary, type PlatformSummary } from './summary.ts';
 
-/** A state of index.json and the facts that belong to it. */
-export interface StateKey {
-  /** Identity of the file. */
-  readonly index: string;
-  /** Sum of the facts. */
-  readonly facts: string;
+/** A list that was kept. */
+export interface KeptList {
+  /** Newest first, as they were written. */
+  readonly images: readonly ImageSummary[];
+  /** True when so much has changed since the list was written whole that it is better written anew. */
+  readonly isWorn: boolean;
 }
 
-/** All that a list follows from. It holds for no other. */
-export interface ListKey extends StateKey {
-  readonly platform: Platform;
-}
-
-const VERSION = 1;
+const VERSION = 2;
+/** Bytes. */
+const MANY_CHANGES = 32 * 1024;
+const HEADER = new RegExp(String.raw`^${VERSION} (\d{1,12}) ([a-f0-9]{64}) (.+)$`);
 
 /**
- * The list that was kept for this state, else undefined: also when the file is missing, damaged, or of another state. An
- * image per line; what a table does not show is taken apart when somebody asks for it.
+ * The list that was kept for this state, or became that of this state by what was noted since; else undefined: also when the
+ * file is missing, damaged, or of another state. An image per line; what a table does not show is taken apart when somebody
+ * asks for it.
  */
-export async function readList(paths: StorePaths, key: ListKey): Promise<readonly ImageSummary[] | undefined> {
+export async function readList(paths: StorePaths, key: ListKey): Promise<KeptList | undefined> {
   const bytes = await readFile(paths.list).catch(() => undefined);
-  const end = bytes?.indexOf('\n') ?? -1;
-  if (bytes === undefined || end === -1) return undefined;
-  const body = bytes.subarray(end + 1);
-  if (bytes.toString('utf8', 0, end) !== headerOf(key, body)) return undefined;
-  const lines = body.toString('utf8').split('\n');
+  const header = bytes && parseHeader(bytes);
+  if (!bytes || !header) return undefined;
+  const body = bytes.subarray(header.start, header.start + header.length);
+  if (header.sum !== sumOf(body)) return undefined;
+  const text = body.toString('utf8');
+  const rest = bytes.subarray(header.start + header.length);
+  const wanted = textOfKey(key);
+  const lines = text.split('\n');
   lines.pop();
-  return lines.map((line) => new KeptSummary(line));
+  if (header.key === wanted) return { images: lines.map((line) => new KeptSummary(line)), isWorn: false };
+  const changes = changesBetween(rest.toString('utf8'), header.key, wanted);
+  const changed = changes && applyChanges(changes, text, lines);
+  const images = changed?.map((line) => new KeptSummary(line)).sort(byAge);
+  return images && { images, isWorn: rest.length > MANY_CHANGES };
 }
 
 /**
@@ -43,40 +50,65 @@ export async function readList(paths: StorePaths, key: ListKey): Promise<readonl
 export async function writeList(paths: StorePaths, key: ListKey, list: readonly ImageSummary[]): Promise<void> {
   const lines = list.map(lineOf);
   if (lines.includes(undefined)) return;
-  const body = lines.join('');
+  const text = lines.join('');
+  const body = Buffer.from(text);
+  const header = `${VERSION} ${body.length} ${sumOf(body)} ${textOfKey(key)}\n`;
   try {
-    await writeFile(paths.nextList, `${headerOf(key, body)}\n${body}`, { mode: 0o600 });
+    await writeFile(paths.nextList, header + text, { mode: 0o600 });
     await rename(paths.nextList, paths.list);
   } catch {
     await rm(paths.nextList, { force: true }).catch(() => undefined);
   }
 }
 
-function headerOf({ index, facts, platform }: ListKey, body: Uint8Array | string): string {
-  const sum = createHash('sha256').update(body).digest('hex');
-  return [VERSION, index, facts, JSON.stringify(platform), sum].join(' ');
+/** The first line of the file. */
+interface Header {
+  readonly key: string;
+  readonly sum: string;
+  /** Where the list begins, and how long it is, bytes. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Undefined for what is no such line. */
+export function parseHeader(bytes: Buffer): Header | undefined {
+  const end = bytes.indexOf('\n');
+  const [, length, sum = '', key = ''] = HEADER.exec(bytes.toString('utf8', 0, Math.max(end, 0))) ?? [];
+  return length === undefined ? undefined : { key, sum, start: end + 1, length: Number(length) };
+}
+
+function sumOf(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex');
 }
 
 /** Undefined for an image with such characters in its texts that they do not fit into a line. */
-function lineOf(image: ImageSummary): string | undefined {
-  const { name = '', descriptor, id, config, created = '', size, dangling, platforms } = image;
+export function lineOf(image: ImageSummary): string | undefined {
+  if (image instanceof KeptSummary) return `${image.line}\n`;
+  const { name = '', id, config, created = '', time, size, platforms } = image;
   // A summary that has a config has that of its id.
   if (config !== undefined && config.digest !== id) return undefined;
   const fields = [
     name,
     id,
     size,
+    time,
     created,
-    dangling ? 'dangling' : '',
-    descriptor.mediaType,
-    descriptor.digest,
-    descriptor.size,
-    isPlain(descriptor) ? '' : JSON.stringify(descriptor),
+    ...entryFields(image),
     config?.size ?? '',
     platformsText(image, platforms),
   ];
   const line = fields.join('\t');
   return line.includes('\n') || line.split('\t').length !== fields.length ? undefined : `${line}\n`;
+}
+
+/** What follows from the entry of the index and not from its content, apart from the name. */
+export function entryFields({
+  descriptor,
+  dangling,
+}: Pick<ImageSummary, 'descriptor' | 'dangling'>): readonly string[] {
+  const { mediaType, digest, size } = descriptor;
+  const whole = isPlain(descriptor) ? '' : JSON.stringify(descriptor);
+  return [dangling ? 'dangling' : '', mediaType, digest, String(size), whole];
 }
 
 /** True when it has nothing but its three fields. */
@@ -104,8 +136,8 @@ class KeptSummary implements ImageSummary {
   readonly name: string | undefined;
   readonly id: string;
   readonly size: number;
-  readonly created: string | undefined;
-  readonly #line: string;
+  readonly time: number;
+  readonly line: string;
   #rest: readonly string[] | undefined;
   #descriptor: Descriptor | undefined;
   #platforms: readonly PlatformSummary[] | undefined;
@@ -114,27 +146,31 @@ class KeptSummary implements ImageSummary {
     const name = line.indexOf('\t');
     const id = line.indexOf('\t', name + 1);
     const size = line.indexOf('\t', id + 1);
-    const created = line.indexOf('\t', size + 1);
+    const time = line.indexOf('\t', size + 1);
     this.name = name === 0 ? undefined : line.slice(0, name);
     this.id = line.slice(name + 1, id);
     this.size = Number(line.slice(id + 1, size));
-    this.created = created === size + 1 ? undefined : line.slice(size + 1, created);
-    this.#line = line;
+    this.time = Number(line.slice(size + 1, time));
+    this.line = line;
+  }
+
+  get created(): string | undefined {
+    return this.#fields[4] === '' ? undefined : this.#fields[4];
   }
 
   get dangling(): boolean {
-    return this.#fields[4] !== '';
+    return this.#fields[5] !== '';
   }
 
   get descriptor(): Descriptor {
-    const [, , , , , mediaType = '', digest = '', size = '', whole = ''] = this.#fields;
+    const [, , , , , , mediaType = '', digest = '', size = '', whole = ''] = this.#fields;
     const plain = { mediaType, digest, size: Number(size) };
     this.#descriptor ??= whole === '' ? plain : (JSON.parse(whole) as Descriptor);
     return this.#descriptor;
   }
 
   get config(): ImageSummary['config'] {
-    const size = this.#fields[9] ?? '';
+    const size = this.#fields[10] ?? '';
     return size === '' ? undefined : { digest: this.id, size: Number(size) };
   }
 
@@ -144,12 +180,12 @@ class KeptSummary implements ImageSummary {
   }
 
   get #fields(): readonly string[] {
-    this.#rest ??= this.#line.split('\t');
+    this.#rest ??= this.line.split('\t');
     return this.#rest;
   }
 
   #readPlatforms(): readonly PlatformSummary[] {
-    const value = JSON.parse(this.#fields[10] ?? '[]') as readonly PlatformSummary[] | Partial<Platform>;
+    const value = JSON.parse(this.#fields[11] ?? '[]') as readonly PlatformSummary[] | Partial<Platform>;
     if (Array.isArray(value)) return value as readonly PlatformSummary[];
     const platform = Object.keys(value).length === 0 ? undefined : (value as Platform);
     const { id, created, size } = this;

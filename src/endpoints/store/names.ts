@@ -7,6 +7,7 @@ import { isDigest, isVerifiable } from '../../spec/digest.ts';
 import { MEDIA_TYPES } from '../../spec/media-types.ts';
 import { formatReference, parseReference, withDefaultTag } from '../../spec/reference.ts';
 import { isRecord, parseJson } from '../../util/json.ts';
+import { readPlainIndex } from './plain-index.ts';
 
 export interface StoredImage {
   /** Canonical full reference: `docker.io/library/alpine:3`, `...@sha256:..`; undefined for an image without a name. */
@@ -16,8 +17,8 @@ export interface StoredImage {
 }
 
 export interface IndexEntry extends StoredImage {
-  /** As it stands in the file, fields we do not know included. */
-  readonly raw: object;
+  /** As it stands in the file, fields we do not know included. JSON. */
+  readonly json: string;
 }
 
 export interface ImageIndex {
@@ -43,14 +44,20 @@ const LONGEST = 255;
  */
 export function parseIndex(bytes: Buffer, path: string): ImageIndex {
   try {
-    const value = parseQuickly(bytes.toString('utf8'), path);
+    const text = bytes.toString('utf8');
+    const plain = readPlainIndex(text, {
+      plain: plainEntry,
+      other: (json, at) => parseEntry(JSON.parse(json), placeOf(path, at)),
+    });
+    if (plain) return { fields: EMPTY_INDEX.fields, entries: lastOfName(plain) };
+    const value = parseQuickly(text, path);
     if (!isRecord(value) || value['schemaVersion'] !== 2)
       throw new HubError('CONTENT_INVALID', `${path} is not an image index`);
     const { manifests, ...fields } = value;
     if (!Array.isArray(manifests)) throw new HubError('CONTENT_INVALID', `${path} has no list of manifests`);
     return {
       fields,
-      entries: lastOfName(manifests.map((raw: unknown, at) => parseEntry(raw, `${path}: manifests[${at}]`))),
+      entries: lastOfName(manifests.map((raw: unknown, at) => parseEntry(raw, placeOf(path, at)))),
     };
   } catch (error) {
     if (!HubError.is(error)) throw error;
@@ -63,7 +70,8 @@ export function parseIndex(bytes: Buffer, path: string): ImageIndex {
 }
 
 export function formatIndex({ fields, entries }: ImageIndex): string {
-  return JSON.stringify({ ...fields, manifests: entries.map((entry) => entry.raw) });
+  const empty = JSON.stringify({ ...fields, manifests: [] });
+  return `${empty.slice(0, -2)}${entries.map((entry) => entry.json).join(',')}]}`;
 }
 
 /** Gives content a name. What had the name before stays without one, unless it has others. */
@@ -90,6 +98,18 @@ export function isNameless({ name, descriptor }: StoredImage): boolean {
   return name === undefined && descriptor.annotations?.[REF_NAME] === undefined;
 }
 
+/** Names are unique; images without one are told apart by their content. */
+export function keyOf({ name, descriptor }: StoredImage): string {
+  return name ?? descriptor.digest;
+}
+
+/** True when all images have names among the others too: then nothing that they need can go, whatever that is. */
+export function haveOtherNames(images: readonly StoredImage[], others: readonly StoredImage[]): boolean {
+  const left = new Set(images.map((image) => image.descriptor.digest));
+  for (const { name, descriptor } of others) if (name !== undefined) left.delete(descriptor.digest);
+  return left.size === 0;
+}
+
 /** True for a digest of content that can be here. `alpine:3` has the grammar of a digest too, of an algorithm "alpine". */
 export function isContentDigest(text: string): boolean {
   return isDigest(text) && isVerifiable(text);
@@ -110,6 +130,17 @@ function parseQuickly(text: string, path: string): unknown {
   }
 }
 
+function placeOf(path: string, at: number): string {
+  return `${path}: manifests[${at}]`;
+}
+
+function plainEntry(descriptor: Descriptor, text: string | undefined, json: string): IndexEntry {
+  const name = text === undefined ? undefined : nameFrom(text);
+  // What cannot be a name stays an annotation.
+  if (text !== undefined && name === undefined) return parseEntry(JSON.parse(json), descriptor.digest);
+  return { name, descriptor, json };
+}
+
 function parseEntry(raw: unknown, where: string): IndexEntry {
   const fields = isRecord(raw) ? raw : {};
   const annotations = isRecord(fields['annotations']) ? fields['annotations'] : {};
@@ -119,11 +150,11 @@ function parseEntry(raw: unknown, where: string): IndexEntry {
   const isPlain = (name !== undefined || text === undefined) && !hasOther(annotations);
   if (!isPlain) {
     const descriptor = parseDescriptor(raw, where);
-    return { name, descriptor: name === undefined ? descriptor : withoutName(descriptor), raw: raw as object };
+    return { name, descriptor: name === undefined ? descriptor : withoutName(descriptor), json: JSON.stringify(raw) };
   }
   const { mediaType, digest, size, urls, platform, artifactType, data } = fields;
   const descriptor = parseDescriptor({ mediaType, digest, size, urls, platform, artifactType, data }, where);
-  return { name, descriptor, raw: raw as object };
+  return { name, descriptor, json: JSON.stringify(raw) };
 }
 
 function hasOther(annotations: Readonly<Record<string, unknown>>): boolean {
@@ -143,6 +174,13 @@ function nameFrom(text: string): string | undefined {
 }
 
 function lastOfName(entries: readonly IndexEntry[]): readonly IndexEntry[] {
+  const names = new Set<string>();
+  let nameless = 0;
+  for (const { name } of entries) {
+    if (name === undefined) nameless += 1;
+    else names.add(name);
+  }
+  if (names.size + nameless === entries.length) return entries;
   const last = new Map(entries.map((entry) => [entry.name, entry]));
   return entries.map((entry) =>
     entry.name === undefined || last.get(entry.name) === entry ? entry : entryFor(entry.descriptor, undefined),
@@ -153,9 +191,9 @@ function entryFor(descriptor: Descriptor, name: string | undefined): IndexEntry 
   const { mediaType, digest, size, platform, artifactType } = descriptor;
   const { annotations } = withoutName(descriptor);
   const plain = { mediaType, digest, size, platform, artifactType, annotations };
-  if (name === undefined) return { name, descriptor: plain, raw: descriptorJson(plain) };
+  if (name === undefined) return { name, descriptor: plain, json: JSON.stringify(descriptorJson(plain)) };
   const named = { ...plain, annotations: { ...annotations, [IMAGE_NAME]: name, [REF_NAME]: name } };
-  return { name, descriptor: plain, raw: descriptorJson(named) };
+  return { name, descriptor: plain, json: JSON.stringify(descriptorJson(named)) };
 }
 
 function withoutName(descriptor: Descriptor): Descriptor {

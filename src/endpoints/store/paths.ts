@@ -55,8 +55,8 @@ export function storePaths(dir: string): StorePaths {
     locks,
     temp: join(dir, 'temp'),
     indexLock: join(locks, 'index.lock'),
-    // Asked for several times for each blob, and `join` takes what is there apart each time.
-    blob: (digest) => `${blobs}${sep}${algorithmOf(checked(digest))}${sep}${encodedOf(digest)}`,
+    // Asked for often, and to normalize a path takes longer than all else here; a digest has nothing that could be.
+    blob: (digest) => [blobs, algorithmOf(checked(digest)), encodedOf(digest)].join(sep),
     part: (digest) => join(partial, flat(digest) + PART),
     unfinished: (digest) => temporaryName(`${join(partial, flat(digest))}.`),
     blobLock: (digest) => join(locks, BLOB_LOCK + flat(digest)),

@@ -12,6 +12,7 @@ import { everyBlob } from './collect.ts';
 import { learn, type FactsByDigest } from './graph.ts';
 import { EMPTY_INDEX, formatIndex, parseIndex, withEntry, type ImageIndex } from './names.ts';
 import type { StorePaths } from './paths.ts';
+import { endOfObject } from './plain-index.ts';
 
 /** An entry is small and flat; looking for its end further away would take for ever in a file of nothing but braces. */
 const LONGEST_ENTRY = 64 * 1024;
@@ -65,28 +66,12 @@ function isSound(bytes: Buffer, path: string): boolean {
 function rescued(text: string, path: string): ImageIndex {
   const manifests: object[] = [];
   for (let at = text.indexOf('{'); at !== -1;) {
-    const end = endOfObject(text, at);
+    const end = endOfObject(text, at, { longest: LONGEST_ENTRY, deepest: DEEPEST_ENTRY });
     const entry = end === undefined ? undefined : descriptorIn(text.slice(at, end));
     if (entry) manifests.push(entry);
     at = text.indexOf('{', entry && end !== undefined ? end : at + 1);
   }
   return parseIndex(Buffer.from(JSON.stringify({ ...EMPTY_INDEX.fields, manifests })), path);
-}
-
-/** Just behind the brace that closes the one at `start`. */
-function endOfObject(text: string, start: number): number | undefined {
-  const limit = Math.min(text.length, start + LONGEST_ENTRY);
-  let depth = 0;
-  let inString = false;
-  for (let at = start; at < limit; at += 1) {
-    const character = text[at];
-    if (inString && character === '\\') at += 1;
-    else if (character === '"') inString = !inString;
-    else if (!inString && character === '{') depth += 1;
-    else if (!inString && character === '}' && (depth -= 1) === 0) return at + 1;
-    if (depth > DEEPEST_ENTRY) return undefined;
-  }
-  return undefined;
 }
 
 function descriptorIn(text: string): object | undefined {

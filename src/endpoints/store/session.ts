@@ -1,10 +1,10 @@
 // What does a process hold of a store from its first write until it lets go?
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { closeSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { storageError } from '../../util/fs.ts';
-import { lstatIfExistsSync } from '../../util/fs-sync.ts';
+import { storageError, toDisk } from '../../util/fs.ts';
+import { lstatIfExistsSync, writeAllSync } from '../../util/fs-sync.ts';
 import { storeFailure } from './failure.ts';
 import { checkFolders } from './guard.ts';
 import { sweepLeftovers, takeLease, type Lease } from './leases.ts';
@@ -76,10 +76,15 @@ export class Session {
 
   async #newFile(id: string, text: string): Promise<string> {
     const path = join(this.#paths.temp, `${id}-${randomBytes(6).toString('hex')}`);
+    let file: number | undefined;
     try {
-      await writeFile(path, text, { flag: 'wx', mode: 0o600, flush: true });
+      file = openSync(path, 'wx', 0o600);
+      writeAllSync(file, text);
+      await toDisk(file);
     } catch (error) {
       throw storageError(error, `cannot write ${path}`);
+    } finally {
+      if (file !== undefined) closeSync(file);
     }
     this.#files.add(path);
     return path;

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { HubError } from '../../errors.ts';
 import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
+import type { Platform } from '../../spec/platform.ts';
 import { isErrno, storageError, syncDirectory, toDisk } from '../../util/fs.ts';
 import { writeAllSync } from '../../util/fs-sync.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
@@ -11,7 +12,7 @@ import { keepFacts, readFacts, sumOfFacts, writeFacts, type CachedFacts } from '
 import type { ReadBytes } from './facts.ts';
 import { storeFailure } from './failure.ts';
 import { learnNew, type FactsByDigest } from './graph.ts';
-import type { ListKey, StateKey } from './kept-list.ts';
+import type { ListKey, StateKey } from './list-changes.ts';
 import { EMPTY_INDEX, formatIndex, parseIndex, type ImageIndex } from './names.ts';
 import type { StorePaths } from './paths.ts';
 import type { ImageSummary } from './summary.ts';
@@ -62,14 +63,17 @@ const PATIENCE = [20, 80, 200];
 export class StateFile {
   readonly #paths: StorePaths;
   readonly #blobs: Blobs;
+  /** Whose list of images is kept; none without it. */
+  readonly #platform: Platform | undefined;
   #snapshot: Snapshot | undefined;
   #facts: (CachedFacts & { readonly identity: string }) | undefined;
   /** The change under way in this process; the next one waits here, not in the queue of processes. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(paths: StorePaths, blobs: Blobs) {
+  constructor(paths: StorePaths, blobs: Blobs, platform?: Platform) {
     this.#paths = paths;
     this.#blobs = blobs;
+    this.#platform = platform;
   }
 
   /** Verified bytes of a manifest or config. */
@@ -84,8 +88,7 @@ export class StateFile {
   async view(): Promise<State> {
     const { index, identity } = await this.#load();
     const { facts } = this.#loadFacts(identity);
-    const roots = index.entries.map((entry) => entry.descriptor);
-    if (await learnNew(facts, roots, this.read))
+    if (await learnNew(facts, index.entries, this.read))
       this.#facts = { identity, facts, sum: await this.#keep(identity, facts) };
     const sum = this.#facts?.facts === facts ? this.#facts.sum : undefined;
     return { index, facts, key: sum === undefined ? undefined : { index: identity, facts: sum } };
@@ -213,8 +216,10 @@ export class StateFile {
     try {
       await this.#blobs.barrier();
       const identity = await this.#writeNext(formatIndex(index));
+      const noteInList = await this.#listNote(before, { index, facts, identity });
       if (facts || before.identity === 'none') this.#writeFacts(facts ?? new Map(), identity);
       else this.#keepFacts(before.identity, identity);
+      noteInList?.();
       lock.check();
       fs.renameSync(this.#paths.nextIndex, this.#paths.index);
       this.#snapshot = { identity, index };
@@ -223,6 +228,23 @@ export class StateFile {
     } catch (error) {
       throw storageError(error, `cannot write ${this.#paths.index}`);
     }
+  }
+
+  /**
+   * What tells a list that is kept about the change; made before anything is, done when the facts are those of the next
+   * index. A list of another state takes no notice of it, so that it may come before the index as well.
+   */
+  async #listNote(before: Snapshot, { index, facts, identity }: Noted): Promise<(() => void) | undefined> {
+    const [platform, sum] = [this.#platform, sumOfFacts(this.#paths, before.identity)];
+    if (!platform || sum === undefined || !fs.existsSync(this.#paths.list)) return undefined;
+    const { noteChange } = await import('./list-note.ts');
+    const known = (): FactsByDigest => this.#loadFacts(before.identity).facts;
+    const change = { before: before.index.entries, after: index.entries, known, learnt: facts, platform };
+    const from = { index: before.identity, facts: sum, platform };
+    return noteChange(this.#paths, change, from, () => {
+      const next = sumOfFacts(this.#paths, identity);
+      return next === undefined ? undefined : { index: identity, facts: next, platform };
+    });
   }
 
   async #writeNext(text: string): Promise<string> {
@@ -258,6 +280,8 @@ interface Next {
   readonly facts: FactsByDigest | undefined;
   readonly lock: Lock;
 }
+
+type Noted = Pick<Next, 'index' | 'facts'> & { readonly identity: string };
 
 function identityOf({ ino, size, mtimeMs }: { ino: number; size: number; mtimeMs: number }): string {
   return `${ino}-${size}-${mtimeMs}`;

@@ -19,27 +19,30 @@ import { contentOf } from '../../util/content.ts';
 import { storageError } from '../../util/fs.ts';
 import { lstatIfExistsSync } from '../../util/fs-sync.ts';
 import { Blobs } from './blobs.ts';
-import { discard, everyBlob, isAttached, type Collected, type Discard } from './collect.ts';
+import { discard, everyBlob, type Collected, type Discard } from './collect.ts';
 import { diffIds, type DiffIds } from './diff-ids.ts';
 import { findEntries, resolveName, type NonEmpty } from './find.ts';
 import { learn, learnNew, missingFrom, reach } from './graph.ts';
 import { writeHashed, type Ingested } from './ingest.ts';
 import { sweepLeftovers } from './leases.ts';
 import {
+  haveOtherNames,
   isContentDigest,
   isNameless,
+  keyOf,
   storeName,
   withEntry,
   withName,
   type IndexEntry,
   type StoredImage,
 } from './names.ts';
+import { isAttached } from './needs.ts';
 import { storePaths, type StorePaths } from './paths.ts';
 import { seenRepositories, type SeenRepositories } from './seen.ts';
 import { Session } from './session.ts';
 import { Space } from './space.ts';
 import { StateFile, type Change } from './state.ts';
-import { summarise, type ImageSummary, type PlatformSummary } from './summary.ts';
+import { byAge, summarise, type ImageSummary, type PlatformSummary } from './summary.ts';
 import { upkeep, type Upkeep } from './upkeep.ts';
 
 export type { Collected, DiffIds, ImageSummary, PlatformSummary, SeenRepositories, StoredImage };
@@ -71,7 +74,7 @@ export interface Store extends Endpoint {
   readonly upkeep: Upkeep;
   /** Every name, and every image without one; signatures and the like are left out. Throws STORAGE for a damaged index. */
   images(): Promise<readonly StoredImage[]>;
-  /** The same images with what a list shows of them. */
+  /** The same images with what a list shows of them: newest first, those that do not say when they were made last. */
   summaries(): Promise<readonly ImageSummary[]>;
   /**
    * By name as people write it, digest, or the beginning of an image ID. Throws NOT_FOUND, USAGE when the beginning fits
@@ -152,7 +155,7 @@ class LocalStore implements Store {
     this.#space = new Space(dir);
     this.#session = new Session(this.#paths);
     this.#blobs = new Blobs(this.#paths, this.#space);
-    this.#state = new StateFile(this.#paths, this.#blobs);
+    this.#state = new StateFile(this.#paths, this.#blobs, this.#platform);
     this.seen = seenRepositories(this.#paths.seen);
     this.diffIds = diffIds(this.#paths.diffIds, (layer) => this.#blobs.isPresent(layer));
     this.upkeep = upkeep({
@@ -207,11 +210,12 @@ class LocalStore implements Store {
     if (state) {
       const { readList } = await import('./kept-list.ts');
       const kept = await readList(this.#paths, { ...state, platform });
-      if (kept) return kept;
+      if (kept?.isWorn) await this.#state.keepList({ ...state, platform }, kept.images);
+      if (kept) return kept.images;
     }
     const { index, facts, key } = await this.#state.view();
-    const images = index.entries.filter((entry) => !isAttached(entry, facts));
-    const summaries = summarise(images, facts, platform);
+    const shown = index.entries.filter((entry) => !isAttached(entry, facts));
+    const summaries = summarise(shown, facts, platform).toSorted(byAge);
     if (key) await this.#state.keepList({ ...key, platform }, summaries);
     return summaries;
   }
@@ -253,14 +257,16 @@ class LocalStore implements Store {
     if (images.length === 0) return { deleted: [], bytes: 0 };
     const keys = new Set(images.map(keyOf));
     return this.#change(options, async (change) => {
-      const { entries } = change.index;
+      const going = change.index.entries.filter((entry) => keys.has(keyOf(entry)));
+      const entries = change.index.entries.filter((entry) => !keys.has(keyOf(entry)));
+      if (haveOtherNames(going, entries)) {
+        if (going.length > 0) change.index = { ...change.index, entries };
+        return { deleted: [], bytes: 0 };
+      }
       const facts = await change.facts();
-      const roots = entries.map((entry) => entry.descriptor);
-      if (await learnNew(facts, roots, this.#state.read)) change.factsChanged = true;
-      const going = entries.filter((entry) => keys.has(keyOf(entry)));
-      const candidates = new Set<string>();
-      for (const { descriptor } of going) reach(facts, descriptor.digest, candidates);
-      return this.#discard(change, { entries: entries.filter((entry) => !going.includes(entry)), candidates });
+      if (await learnNew(facts, change.index.entries, this.#state.read)) change.factsChanged = true;
+      const candidates = going.reduce((all, { descriptor }) => reach(facts, descriptor.digest, all), new Set<string>());
+      return this.#discard(change, { entries, candidates });
     });
   }
 
@@ -271,11 +277,7 @@ class LocalStore implements Store {
       const facts = await change.facts();
       facts.clear();
       change.factsChanged = dryRun !== true;
-      await learnNew(
-        facts,
-        change.index.entries.map((entry) => entry.descriptor),
-        this.#state.read,
-      );
+      await learnNew(facts, change.index.entries, this.#state.read);
       const { entries } = change.index;
       const unused = await this.#discard(change, { entries, candidates: await everyBlob(this.#paths), dryRun });
       return { ...unused, bytes: unused.bytes + sweepLeftovers(this.#paths, options) };
@@ -354,11 +356,6 @@ class LocalStore implements Store {
     const mediaType = size > MANIFEST_LIMIT ? undefined : sniffManifestType(await this.bytes(unknown));
     return mediaType === undefined ? unknown : { ...unknown, mediaType };
   }
-}
-
-/** Names are unique; images without one are told apart by their content. */
-function keyOf({ name, descriptor }: StoredImage): string {
-  return name ?? descriptor.digest;
 }
 
 function incomplete(name: string, missing: readonly string[]): HubError {

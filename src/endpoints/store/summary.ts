@@ -22,6 +22,8 @@ export interface ImageSummary extends StoredImage {
   readonly id: string;
   readonly config: Pick<BlobRef, 'digest' | 'size'> | undefined;
   readonly created: string | undefined;
+  /** `created` in milliseconds since 1970; 0 when the image does not say, or nothing that could be read. */
+  readonly time: number;
   /** Bytes of the configs and layers that are here, each once, as stored, mostly compressed. */
   readonly size: number;
   /** True without any name, also without one that only other tools understand. */
@@ -43,8 +45,8 @@ export function summarise(
     const { name, descriptor } = entry;
     const content = known.get(descriptor.digest) ?? contentSummary(descriptor, facts, host);
     known.set(descriptor.digest, content);
-    const { id, config, created, size, platforms } = content;
-    return { name, descriptor, id, config, created, size, dangling: isNameless(entry), platforms };
+    const { id, config, created, time, size, platforms } = content;
+    return { name, descriptor, id, config, created, time, size, dangling: isNameless(entry), platforms };
   });
 }
 
@@ -57,7 +59,20 @@ function contentSummary(root: Descriptor, facts: FactsByDigest, host: Platform):
   const platforms = platformsOf(root, facts).map((ref) => platformSummary(ref, facts));
   const [only] = platforms;
   const size = only && platforms.length === 1 && only.present ? only.size : sizeOf(images, facts);
-  return { id, config, created: known?.created, size, platforms };
+  const created = known?.created;
+  return { id, config, created, time: timeOf(created), size, platforms };
+}
+
+function timeOf(created: string | undefined): number {
+  const time = created === undefined ? Number.NaN : Date.parse(created);
+  return Number.isNaN(time) ? 0 : time;
+}
+
+/** For a sort: newest first; images that do not say when they were made last; by name where the time is the same. */
+export function byAge(a: ImageSummary, b: ImageSummary): number {
+  if (a.time !== b.time) return b.time - a.time;
+  const [first, second] = [a.name ?? '~', b.name ?? '~'];
+  return Number(first > second) - Number(first < second);
 }
 
 /** The best for this machine, the first of equals; else the first. */

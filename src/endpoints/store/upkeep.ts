@@ -1,6 +1,5 @@
 // What can be done for a store as a whole: check it, measure it, mend it?
-import { constants, lstatSync, rmSync } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { accessSync, constants, lstatSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { CallOptions } from '../../transfer/endpoint.ts';
 import { isErrno, lstatIfExists, storageError } from '../../util/fs.ts';
@@ -55,7 +54,7 @@ export function upkeep({ paths, blobs, state, unused }: UpkeepParts): Upkeep {
     },
     dropDamaged: (digest, options = {}) => dropDamaged(paths, digest, options),
     rebuildIndex: async () => (await import('./rescue.ts')).rebuildIndex(paths, blobs),
-    checkWritable: () => checkWritable(paths.dir, paths.dir),
+    checkWritable: async () => checkWritable(paths.dir, paths.dir),
     usage: async (options = {}) => {
       const { bytes: reclaimable } = await unused(options);
       const sizes = await Promise.all((await everyBlob(paths)).map((digest) => blobs.sizeOf(digest)));
@@ -65,9 +64,9 @@ export function upkeep({ paths, blobs, state, unused }: UpkeepParts): Upkeep {
   };
 }
 
-async function checkWritable(dir: string, store: string): Promise<void> {
+function checkWritable(dir: string, store: string): void {
   try {
-    await access(dir, constants.W_OK | constants.X_OK);
+    accessSync(dir, constants.W_OK | constants.X_OK);
   } catch (error) {
     const parent = dirname(dir);
     if (isErrno(error, 'ENOENT') && parent !== dir) return checkWritable(parent, store);

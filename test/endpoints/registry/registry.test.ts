@@ -4,7 +4,7 @@ import { traitsInMemory, type TraitMemory } from '../../../src/endpoints/registr
 import { HubError } from '../../../src/errors.ts';
 import { digestOf } from '../../../src/spec/digest.ts';
 import { copy } from '../../../src/transfer/copy.ts';
-import { collect } from '../../../src/util/content.ts';
+import { collect, contentOf } from '../../../src/util/content.ts';
 import { hubErrorFrom } from '../../helpers/errors.ts';
 import { addImage, addIndex, ARM64, AMD64 } from '../../helpers/images.ts';
 import { testClient, type TestClient, type TestClientOptions } from '../../helpers/registry-client.ts';
@@ -170,6 +170,14 @@ describe('pushing', () => {
     registry.fail({ method: 'PUT', path: '/uploads/' }, { status: 429, headers: { 'retry-after': '7' } });
     await pushed();
     expect(client.waits).toContain(7000);
+  });
+
+  it('tries an upload that broke once more almost at once, and then waits longer each time', async () => {
+    const bytes = Buffer.alloc(10, 'x');
+    const blob = { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length };
+    registry.fail({ method: 'PUT', path: '/uploads/', times: 3 }, { status: 503 });
+    await client.repository(registry.host, 'team/app').write(blob, async () => contentOf(bytes));
+    expect(client.waits).toEqual([100, 500, 1000]);
   });
 
   it('cuts an upload into pieces when the whole is too large for the registry', async () => {

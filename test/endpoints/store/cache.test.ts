@@ -39,7 +39,7 @@ test('a missing file holds no facts', async () => {
 test.each([
   ['', ''],
   ['bb', 'cc'],
-  ['"version":2', '"version":3'],
+  ['"version":3', '"version":4'],
   ['{', ''],
   ['\n', ''],
 ])('a damaged file (%j becomes %j) holds no facts', async (from, to) => {

@@ -56,7 +56,7 @@ describe('learn', () => {
     const image = imageOf();
     const facts: FactsByDigest = new Map();
     const read: string[] = [];
-    const roots = [image.manifest.descriptor];
+    const roots = [image.manifest];
     expect(await learnNew(facts, roots, reader(image.blobs, read))).toBe(true);
     expect(await learnNew(facts, roots, reader(image.blobs, read))).toBe(false);
     expect(read).toEqual(digests([image.manifest, image.config]));

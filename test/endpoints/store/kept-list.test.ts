@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readList, writeList, type ListKey } from '../../../src/endpoints/store/kept-list.ts';
+import { readList, writeList } from '../../../src/endpoints/store/kept-list.ts';
+import type { ListKey } from '../../../src/endpoints/store/list-changes.ts';
 import { storePaths } from '../../../src/endpoints/store/paths.ts';
 import type { ImageSummary } from '../../../src/endpoints/store/summary.ts';
 import { digestOf } from '../../../src/spec/digest.ts';
@@ -18,6 +19,7 @@ function summary(at: number, more: Partial<ImageSummary> = {}): ImageSummary {
     id,
     config: { digest: id, size: 7 },
     created,
+    time: Date.parse(created),
     size,
     dangling: false,
     platforms: [{ platform: AMD64, digest: descriptor.digest, id, created, size, present: true }],
@@ -30,7 +32,7 @@ const plain = summary(1);
 const LIST: readonly ImageSummary[] = [
   ...Array.from({ length: 300 }, (_, at) => summary(at)),
   summary(300, { name: undefined, dangling: true }),
-  summary(301, { config: undefined, created: undefined, platforms: [] }),
+  summary(301, { config: undefined, created: undefined, time: 0, platforms: [] }),
   summary(302, { platforms: [...plain.platforms, absent] }),
   summary(303, { platforms: [absent] }),
   summary(304, { descriptor: { ...plain.descriptor, platform: ARM64, annotations: { a: 'b\n\tc' } } }),
@@ -41,12 +43,13 @@ const LIST: readonly ImageSummary[] = [
 
 /** As JSON shows it: fields without a value are as good as none. */
 function plainly(list: readonly ImageSummary[] | undefined): unknown {
-  const taken = list?.map(({ name, descriptor, id, config, created, size, dangling, platforms }) => ({
+  const taken = list?.map(({ name, descriptor, id, config, created, time, size, dangling, platforms }) => ({
     name,
     descriptor,
     id,
     config,
     created,
+    time,
     size,
     dangling,
     platforms,
@@ -57,7 +60,7 @@ function plainly(list: readonly ImageSummary[] | undefined): unknown {
 test('a list comes back as it was', async () => {
   const paths = storePaths(folder());
   await writeList(paths, KEY, LIST);
-  expect(plainly(await readList(paths, KEY))).toEqual(plainly(LIST));
+  expect(plainly((await readList(paths, KEY))?.images)).toEqual(plainly(LIST));
   expect(readdirSync(paths.dir)).toEqual(['images-list.txt']);
 });
 
@@ -73,7 +76,7 @@ test.each([{ index: '1-2-4' }, { facts: 'abd' }, { platform: ARM64 }])(
 test.each([
   ['', ''],
   ['app:1', 'app:2'],
-  ['1 1-2-3', '2 1-2-3'],
+  ['2 ', '3 '],
   ['\n', ''],
 ])('a damaged file (%j becomes %j) holds no list', async (from, to) => {
   const paths = storePaths(folder());

@@ -98,7 +98,7 @@ describe('withName', () => {
   test('keeps other annotations, and replaces a name that came along', () => {
     const annotations = { [REF]: 'old', kept: 'yes' };
     const [entry] = withName(EMPTY_INDEX, { ...descriptor('a'), annotations }, name).entries;
-    expect(entry?.raw).toMatchObject({ annotations: { kept: 'yes', [REF]: name, [FULL]: name } });
+    expect(JSON.parse(entry?.json ?? '')).toMatchObject({ annotations: { kept: 'yes', [REF]: name, [FULL]: name } });
     expect(entry?.descriptor.annotations).toEqual({ kept: 'yes' });
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MemoryEndpoint } from '../../../src/endpoints/memory.ts';
@@ -11,6 +11,7 @@ import { withLock } from '../../../src/util/lock.ts';
 import { hubErrorFrom } from '../../helpers/errors.ts';
 import { folder } from '../../helpers/folder.ts';
 import { addImage, addIndex } from '../../helpers/images.ts';
+import { seed, seededRandom } from '../../helpers/random.ts';
 import {
   AMD64,
   ARM64,
@@ -324,6 +325,73 @@ describe('a long list of images', () => {
     await expectTrue();
     await store.collect({ allPartial: true });
     await expectTrue();
+  });
+
+  test('is kept up with what changes, and not made anew for it', async () => {
+    const { store, image, list, shown } = await longList();
+    await shown();
+    const { ino, size } = statSync(list);
+    await store.setName(image.manifest.descriptor, 'new:1');
+    await store.unname('registry.example/app:7');
+    await putImage(store, 'other:1', { layers: ['other'] });
+    await store.remove([await store.find('other:1'), await store.find('registry.example/app:8')]);
+    await putImage(store, 'other:2', { layers: ['another'] });
+    await putImage(store, 'other:2', { layers: ['yet another'] });
+    const now = await shown();
+    expect(now).toHaveLength(402);
+    expect(statSync(list)).toMatchObject({ ino });
+    expect(statSync(list).size).toBeGreaterThan(size);
+    unlinkSync(list);
+    expect(await shown()).toEqual(now);
+  });
+
+  test('is written anew once very much has changed', async () => {
+    const { store, image, list, shown } = await longList();
+    await shown();
+    const { ino, size } = statSync(list);
+    for (let at = 0; at < 80; at += 1) await store.setName(image.manifest.descriptor, `new:${at}`);
+    expect(statSync(list).size).toBeGreaterThan(size + 32 * 1024);
+    expect(await shown()).toHaveLength(481);
+    expect(statSync(list).ino).not.toBe(ino);
+    expect(await shown()).toHaveLength(481);
+  });
+
+  test('does not grow without end where nobody asks for it', async () => {
+    const { store, image, list, shown } = await longList();
+    await shown();
+    const { size } = statSync(list);
+    for (let at = 0; at < 300; at += 1) await store.setName(image.manifest.descriptor, `new:${at}`);
+    expect(statSync(list).size).toBeLessThanOrEqual(size + 128 * 1024);
+    expect(await shown()).toHaveLength(701);
+  });
+
+  test('is the true one after any changes, by hubctl and by others', async () => {
+    const { store, image, list, shown } = await longList();
+    const random = seededRandom(seed);
+    const pick = (): string => `registry.example/app:${Math.floor(random() * 400)}`;
+    const actions: readonly (() => Promise<unknown>)[] = [
+      () => store.setName(image.manifest.descriptor, pick()),
+      () => store.unname(pick()),
+      () => putImage(store, pick(), { layers: [pick()] }),
+      async () => store.remove([(await store.images())[3]!]),
+      () => putImage(store, undefined, { layers: [pick()] }),
+      () => putImage(store, undefined, { layers: [pick()], subject: image.manifest.descriptor }),
+      () => store.collect({ allPartial: true }),
+      async () => {
+        const index = join(store.dir, 'index.json');
+        const { manifests, ...rest } = JSON.parse(readFileSync(index, 'utf8')) as { manifests: object[] };
+        writeFileSync(index, JSON.stringify({ ...rest, manifests: manifests.slice(1) }));
+      },
+      async () => writeFileSync(list, readFileSync(list).subarray(0, -20)),
+      shown,
+    ];
+    for (let step = 0; step < 60; step += 1) {
+      await actions[Math.floor(random() * actions.length)]?.();
+      const [told, kept] = [await shown(), existsSync(list) ? readFileSync(list) : undefined];
+      rmSync(list, { force: true });
+      expect(told, `seed ${seed}, step ${step}`).toEqual(await shown());
+      if (kept) writeFileSync(list, kept);
+    }
   });
 
   test('shows a platform that came to an index whose name was there', async () => {

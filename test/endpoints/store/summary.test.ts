@@ -84,3 +84,21 @@ test('an image whose config has gone is still listed', async () => {
   await put(store, image.blobs, 'a');
   expect((await store.summaries())[0]?.platforms).toHaveLength(1);
 });
+
+test('the list is sorted by time, then by name; those without a time come last', async () => {
+  const store = await newStore();
+  const made = { b: '2024-01-02T00:00:00Z', a: '2024-01-02T00:00:00Z', c: 'yesterday', d: '2025-01-01T00:00:00Z' };
+  for (const [name, created] of Object.entries(made)) await putImage(store, name, { created, layers: [name] });
+  await putImage(store, undefined, { created: made.a, layers: ['nameless'] });
+  const list = await store.summaries();
+  expect(list.map(({ name }) => name?.slice('docker.io/library/'.length))).toEqual([
+    'd:latest',
+    'a:latest',
+    'b:latest',
+    undefined,
+    'c:latest',
+  ]);
+  expect(list.map(({ time }) => time)).toEqual(
+    [made.d, made.a, made.b, made.a, '1970-01-01'].map((text) => Date.parse(text)),
+  );
+});

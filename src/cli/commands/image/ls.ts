@@ -9,7 +9,6 @@ import {
   imageColumns,
   imageRow,
   imageObject,
-  newestFirst,
   TREE_COLUMNS,
   treeRows,
   type RowOptions,
@@ -51,7 +50,7 @@ export const command: CommandSpec = defineCommand({
     const reference = pattern === undefined ? [] : [`reference=${pattern}`];
     const filters = parseImageFilters([...flags.filter, ...reference]);
     const store = await context.store();
-    const images = newestFirst(await filterImages(await store.summaries(), filters, store));
+    const images = await filterImages(await store.summaries(), filters, store);
     if (output.json) return output.value(images.map(imageObject));
     if (output.quiet && output.format === undefined) {
       // One write for all: a write for each takes longer than everything else when there are thousands.

@@ -45,7 +45,7 @@ test('says so when there is nothing to remove, and makes no store', async () => 
 test('with --all removes images with names, too', async () => {
   const { store } = await sample();
   const { stdout } = await prune(store, ['-a', '-f']);
-  expect(stdout).toContain('untagged: old:latest\nuntagged: new:latest\n');
+  expect(stdout).toContain('untagged: new:latest\nuntagged: old:latest\n');
   expect(await store.images()).toEqual([]);
 });
 
