@@ -15,6 +15,7 @@ export interface AnswerListener {
 type State = 'head' | 'sized' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailer' | 'until-close';
 
 const MAX_HEAD = 32 * 1024;
+const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const MAX_HEADERS = 256;
 /** Of a chunk's size with its extensions, and of each trailer. */
 const MAX_LINE = 4096;
@@ -82,7 +83,7 @@ export class AnswerReader {
 
   #head(bytes: Buffer, position: number): number {
     const before = this.#text.length;
-    const text = this.#text + bytes.toString('latin1', position, Math.min(bytes.length, position + MAX_HEAD));
+    const text = this.#text + bytes.toString('latin1', position, headEnd(bytes, position));
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end > MAX_HEAD || (end === -1 && text.length >= MAX_HEAD)) throw odd('large headers');
     // Something else than HTTP may wait for an answer before it goes on.
@@ -177,6 +178,12 @@ export class AnswerReader {
     this.#state = 'head';
     this.#listener.onEnd(this.#keeps, this.#idle);
   }
+}
+
+/** Where a head that ends in these bytes does, or how far one may go: what is behind it need not become text. */
+function headEnd(bytes: Buffer, position: number): number {
+  const end = bytes.indexOf(END_OF_HEAD, position);
+  return Math.min(end === -1 ? bytes.length : end + END_OF_HEAD.length, position + MAX_HEAD);
 }
 
 interface Head {

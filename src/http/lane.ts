@@ -132,14 +132,16 @@ export class Lane implements WireOwner {
 
   /** So many requests may be on one connection at once, such that those that are being opened get their part. */
   #share(): number {
-    const all = [...this.#wires].reduce((sum, wire) => sum + wire.load, this.#waiting.length);
+    let all = this.#waiting.length;
+    for (const wire of this.#wires) all += wire.load;
     const connections = this.#wires.size + this.#wanted();
     return Math.min(this.#depth, Math.ceil(all / Math.max(1, connections)));
   }
 
   /** Connections that are being opened or will be for what waits now. */
   #wanted(): number {
-    const small = this.#waiting.filter((job) => job.expected <= SMALL).length;
+    let small = 0;
+    for (const { expected } of this.#waiting) if (expected <= SMALL) small += 1;
     const wanted = this.#waiting.length - small + Math.ceil(small / this.#depth);
     return Math.min(this.#most - this.#wires.size, Math.max(this.#opening, wanted));
   }

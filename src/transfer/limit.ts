@@ -191,10 +191,12 @@ function takeSmall(lane: Lane): Task | undefined {
 function takeBest(lane: Lane): Task | undefined {
   const wantSmall = lane.smallRunning === 0;
   let best = 0;
-  for (const [index, task] of lane.waiting.entries()) {
-    const current = lane.waiting[best] ?? task;
-    const better = wantSmall ? task.size < current.size : task.size > current.size;
-    if (better) best = index;
+  let size = lane.waiting[0]?.size ?? 0;
+  // Asked for each transfer of all that wait: no iterator, which makes two objects of each.
+  for (let index = 1; index < lane.waiting.length; index += 1) {
+    const other = lane.waiting[index]?.size ?? size;
+    if (wantSmall ? other >= size : other <= size) continue;
+    [best, size] = [index, other];
   }
   const [task] = lane.waiting.splice(best, 1);
   return task;

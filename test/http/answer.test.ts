@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { HubError } from '../../src/errors.ts';
 import { AnswerReader, type AnswerListener } from '../../src/http/answer.ts';
 
@@ -72,6 +72,22 @@ describe('the reader of answers', () => {
     const one = `${OK}content-length: 3\r\n\r\none`;
     const { told } = readAll(`${one}HTTP/1.1 204 No Content\r\n\r\n${one}`);
     expect(told.map(({ status, body }) => `${status} ${body}`)).toEqual(['200 one', '204 ', '200 one']);
+  });
+
+  test('finds the end of a head that is cut anywhere, before a body with ends of its own', () => {
+    const text = `${OK}content-length: 12\r\n\r\n\r\n\r\nHTTP\r\n\r\n`;
+    for (let cut = 1; cut < text.length; cut += 1) {
+      expect(readAll(text, { cuts: [cut] }).told).toMatchObject([{ status: 200, body: '\r\n\r\nHTTP\r\n\r\n' }]);
+    }
+  });
+
+  test('makes text of the head alone, whatever has come behind it', () => {
+    const head = `${OK}content-length: 100000\r\n\r\n`;
+    const bytes = Buffer.from(head + 'x'.repeat(100_000), 'latin1');
+    const made = vi.spyOn(bytes, 'toString');
+    const reader = new AnswerReader({ onHead: () => false, onBody: () => undefined, onEnd: () => undefined });
+    expect(reader.feed(bytes, 0)).toBe(bytes.length);
+    expect(made.mock.results.map(({ value }) => value as string)).toEqual([head]);
   });
 
   test('goes on after informational answers', () => {

@@ -70,8 +70,11 @@ describe('the work of a block', () => {
 
   it('is no more than comes out, for what zstd makes: tables of its own, and tables of the block before', () => {
     const modes = new Set<number>();
-    const frames = readCorpus('zstd').filter((bytes) => bytes[4] !== 0);
-    expect(frames.length).toBeGreaterThanOrEqual(5);
+    // Those that zstd made come first.
+    const frames = readCorpus('zstd')
+      .filter((bytes) => bytes[4] !== 0)
+      .slice(0, 5);
+    expect(frames).toHaveLength(5);
     for (const frame of frames) {
       const work = new BlockWork();
       work.startFrame();

@@ -13,7 +13,7 @@ import type { FillOptions } from './filling.ts';
 import { HashThreads } from './hash-thread.ts';
 import { PartFile } from './part.ts';
 import type { StorePaths } from './paths.ts';
-import { damaged, isSound, readBlob, statsOfBlob } from './read-blob.ts';
+import { damaged, isSound, readBlob, sizeOfBlob, statsOfBlob } from './read-blob.ts';
 import type { Space } from './space.ts';
 import { isStamped, keepsStamps, stamp } from './stamp.ts';
 import { SyncBatch } from './sync-batch.ts';
@@ -75,8 +75,8 @@ export class Blobs {
 
   /** Bytes of a blob, undefined when it is not there or not a regular file. Throws STORAGE. */
   async sizeOf(digest: string): Promise<number | undefined> {
-    const size = (await this.#statsOf(digest))?.size;
-    return size === undefined ? undefined : Number(size);
+    await this.#arrival(digest);
+    return sizeOfBlob(this.#paths, digest);
   }
 
   async #statsOf(digest: string): Promise<BigIntStats | undefined> {

@@ -8,6 +8,7 @@ import { Verifier } from '../../transfer/verify.ts';
 import { contentOf } from '../../util/content.ts';
 import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
+import { lstatIfExistsSync } from '../../util/fs-sync.ts';
 import type { StorePaths } from './paths.ts';
 
 /** Bytes that are read sooner than another thread has been asked for them. */
@@ -44,6 +45,16 @@ export function statsOfBlob(paths: StorePaths, digest: string): fs.BigIntStats |
     return stats?.isFile() ? stats : undefined;
   } catch (error) {
     if (isErrno(error, 'ENOTDIR')) return undefined;
+    throw storageError(error, `cannot look at ${digest} in ${paths.dir}`);
+  }
+}
+
+/** Bytes of a blob; undefined when it is not there or not a regular file. Throws STORAGE. */
+export function sizeOfBlob(paths: StorePaths, digest: string): number | undefined {
+  try {
+    const stats = lstatIfExistsSync(paths.blob(digest));
+    return stats?.isFile() ? stats.size : undefined;
+  } catch (error) {
     throw storageError(error, `cannot look at ${digest} in ${paths.dir}`);
   }
 }
