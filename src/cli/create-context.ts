@@ -8,6 +8,9 @@ import type { GlobalFlags } from './globals.ts';
 import type { Io } from './io.ts';
 import { createOutput } from './output/create.ts';
 
+/** Milliseconds of a wait that nobody notices. */
+const SOON = 50;
+
 /** Nothing is read or opened before a command asks for it. */
 export function createContext(io: Io, globals: GlobalFlags, ahead?: DialledAhead): Context {
   const at = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(io.cwd, path));
@@ -34,7 +37,7 @@ export function createContext(io: Io, globals: GlobalFlags, ahead?: DialledAhead
     network: io.network,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
-      output.note(`${message}; trying ${url} again in ${(delay / 1000).toFixed(1)} s`),
+      output.note(`${message}; trying ${url} again ${delay < SOON ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`}`),
     onWaiting: ({ host, seconds }) => output.note(`waiting for ${host} to check what it was sent (${seconds} s)`),
     onWarning: (message) => output.warn(message),
   });

@@ -252,14 +252,17 @@ function framingOf(headers: RawHeaders): Framing {
 }
 
 function listOf(value: string | readonly string[] | undefined): readonly string[] {
-  return [value ?? []]
+  // Most answers have no such header, and there are hundreds of answers.
+  if (value === undefined) return [];
+  return [value]
     .flat()
     .flatMap((text) => text.toLowerCase().split(','))
     .map((text) => text.trim());
 }
 
 function idleOf(value: string | readonly string[] | undefined): number | undefined {
-  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?:$|[,;\s])/i.exec([value ?? ''].flat().join(','))?.[1];
+  if (value === undefined) return undefined;
+  const seconds = /(?:^|[,;\s])timeout=(\d{1,6})(?:$|[,;\s])/i.exec([value].flat().join(','))?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
