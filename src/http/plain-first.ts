@@ -9,6 +9,8 @@ export interface PlainFirstOptions {
   readonly mayAsk: (host: string) => boolean;
   /** What earlier runs have sent in the clear; nothing by default. */
   readonly earlier?: EarlierRuns | undefined;
+  /** Told, while that is being found out, of an origin (`https://localhost:5000`) that most likely is the right one. */
+  readonly onLikely?: ((origin: URL) => void) | undefined;
 }
 
 /** What an origin (`http://localhost:5000`) was sent in the clear by earlier runs, which had found that to be right. */
@@ -58,7 +60,8 @@ const SPEAKS_TLS = 'speaks-tls';
  * now: then it answers 400, all that was remembered is forgotten, and the request is sent once more, with TLS and without that
  * token. Hosts that are not this machine are never guessed to be plain, so nothing of this is for them.
  */
-export function plainFirst({ origins, mayAsk, earlier }: PlainFirstOptions): PlainFirst {
+export function plainFirst({ mayAsk, ...options }: PlainFirstOptions): PlainFirst {
+  const { origins } = options;
   const guesses = new Map<string, Guess>();
   const originOf = async (host: string): Promise<URL> => {
     const guess = origins.guess(host);
@@ -80,7 +83,7 @@ export function plainFirst({ origins, mayAsk, earlier }: PlainFirstOptions): Pla
     originOf,
     inner: (next) => (request) => {
       const guess = guesses.get(request.url.origin);
-      return !guess || guess.isPlain ? next(request) : new Trial(guess, origins, earlier).send(next, request);
+      return !guess || guess.isPlain ? next(request) : new Trial(guess, options).send(next, request);
     },
     outer: (next) => async (request) => {
       const secured = (): HttpRequest | undefined => secure(request, guesses.get(request.url.origin)?.secure);
@@ -101,11 +104,13 @@ class Trial {
   readonly #guess: Guess;
   readonly #origins: Origins;
   readonly #earlier: EarlierRuns | undefined;
+  readonly #onLikely: PlainFirstOptions['onLikely'];
 
-  constructor(guess: Guess, origins: Origins, earlier: EarlierRuns | undefined) {
+  constructor(guess: Guess, { origins, earlier, onLikely }: Omit<PlainFirstOptions, 'mayAsk'>) {
     this.#guess = guess;
     this.#origins = origins;
     this.#earlier = earlier;
+    this.#onLikely = onLikely;
   }
 
   async send(next: Send, request: HttpRequest): Promise<HttpResponse> {
@@ -138,7 +143,9 @@ class Trial {
     }
   }
 
-  async #confirm({ body }: HttpResponse): Promise<void> {
+  async #confirm({ status, body }: HttpResponse): Promise<void> {
+    // So say Go, nginx and Apache. Whoever has to know for sure asks, and may open connections that way meanwhile.
+    if (status === 400) this.#onLikely?.(securely(this.#guess.origin));
     try {
       await this.#decide();
     } catch (error) {
@@ -176,6 +183,12 @@ function secure(request: HttpRequest, origin: URL | undefined): HttpRequest | un
   const url = new URL(request.url);
   url.protocol = origin.protocol;
   return { ...request, url };
+}
+
+function securely(origin: string): URL {
+  const url = new URL(origin);
+  url.protocol = 'https:';
+  return url;
 }
 
 function reasonOf(error: unknown): unknown {
