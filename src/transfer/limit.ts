@@ -76,7 +76,9 @@ export class Limiter {
   /** Tells that so many bytes came in a lane just now. */
   moved(name: string, bytes: number): void {
     const lane = this.#lane(name);
-    const places = lane.pace.moved(bytes, isBusy(lane), lane.far());
+    // What is small follows closely on few connections.
+    const isFar = lane.running > lane.smallRunning && lane.far();
+    const places = lane.pace.moved(bytes, isBusy(lane), isFar);
     if (places === lane.slots.concurrency) return;
     lane.slots.concurrency = places;
     fill(lane);
