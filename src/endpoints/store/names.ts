@@ -47,7 +47,7 @@ export function parseIndex(bytes: Buffer, path: string): ImageIndex {
     const text = bytes.toString('utf8');
     const plain = readPlainIndex(text, {
       plain: plainEntry,
-      other: (json, at) => parseEntry(JSON.parse(json), placeOf(path, at)),
+      other: (raw, at) => parseEntry(raw, placeOf(path, at)),
     });
     if (plain) return { fields: EMPTY_INDEX.fields, entries: lastOfName(plain) };
     const value = parseQuickly(text, path);
