@@ -58,6 +58,8 @@ export class Filling {
   #forget: () => void = () => undefined;
   #canSplit = false;
   #hasGuessed = false;
+  /** That it does was seen. */
+  #givesParts = false;
   /** From here on one answer brings everything. */
   #wholeFrom: number;
   #failure: { readonly error: unknown } | undefined;
@@ -113,10 +115,16 @@ export class Filling {
   #help(): Promise<void> | undefined {
     const piece = this.#canSplit ? this.#take() : undefined;
     if (!piece) return undefined;
+    const isGuess = !this.#givesParts;
     this.#target.scatter();
     const help = this.#fetch(piece, true).then(
       () => void this.#helpers.delete(help),
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => {
+        this.#helpers.delete(help);
+        // Whoever asks ahead is not needed: whether something is wrong, the answer to the first request tells.
+        if (isGuess && piece.position === piece.start) this.#giveBack(piece);
+        else this.#fail(error);
+      },
     );
     this.#helpers.add(help);
     return help;
@@ -128,8 +136,14 @@ export class Filling {
     if (!this.#hasGuessed) this.#share();
     const content = await opening;
     const isPart = content.isPart === true;
-    if (isHelp && !isPart) return this.#giveBack(piece, content);
-    if (isPart) this.#share();
+    if (isHelp && !isPart) {
+      content.cancel();
+      return this.#giveBack(piece);
+    }
+    if (isPart) {
+      this.#givesParts = true;
+      this.#share();
+    }
     const whole = isPart ? piece : this.#extend(piece);
     await this.#receive(whole, content);
     if (whole.position < whole.end) this.#endedEarly(whole, isPart);
@@ -165,8 +179,7 @@ export class Filling {
   }
 
   /** A source that does not give pieces, or no more: what no other answer brings comes in order. */
-  #giveBack(piece: Piece, content: Content): boolean {
-    content.cancel();
+  #giveBack(piece: Piece): boolean {
     this.#canSplit = false;
     if (piece.start < this.#wholeFrom) this.#taken.remove(piece);
     return false;

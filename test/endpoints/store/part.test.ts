@@ -382,6 +382,21 @@ describe('a source that gives parts', () => {
     expect(readFileSync(path)).toEqual(bytes);
   });
 
+  test('and refuses what it was asked ahead is asked for it once more', async () => {
+    const { path, part } = begin();
+    const { open, asked } = source();
+    const refusing: Open = async (range) => {
+      const answer = await open(range);
+      const isFirst = asked.filter((part) => part.startsWith('50000-')).length === 1;
+      if (range?.start === 50_000 && isFirst) throw new HubError('RATE_LIMITED', 'one at a time');
+      return answer;
+    };
+    await part.fill(refusing, { ...options(), share: shareOf(50_000) });
+    await part.close();
+    expect(asked).toEqual(['0-50000', '50000-100000', '50000-100000']);
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
   test('cannot change a part that was hashed by an answer that brings everything', async () => {
     const { path, part } = begin();
     let helped: Promise<void> | undefined;
