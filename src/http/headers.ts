@@ -5,19 +5,30 @@ type Raw = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Headers as undici gives them: names in lower case, a repeated header as a list. */
 export function headersOf(raw: Raw): HttpHeaders {
-  const all = (name: string): readonly string[] => {
-    const value = Object.hasOwn(raw, name) ? raw[name] : undefined;
-    if (value === undefined) return [];
-    return typeof value === 'string' ? [value] : value;
-  };
-  return {
-    all,
-    get: (name) => {
-      const values = all(name);
-      return values.length === 0 ? undefined : values.join(', ');
-    },
-  };
+  return new AnswerHeaders(raw);
 }
+
+class AnswerHeaders implements HttpHeaders {
+  readonly #raw: Raw;
+
+  constructor(raw: Raw) {
+    this.#raw = raw;
+  }
+
+  get(name: string): string | undefined {
+    const value = Object.hasOwn(this.#raw, name) ? this.#raw[name] : undefined;
+    if (typeof value === 'string' || value === undefined) return value;
+    return value.length === 0 ? undefined : value.join(', ');
+  }
+
+  all(name: string): readonly string[] {
+    const value = Object.hasOwn(this.#raw, name) ? this.#raw[name] : undefined;
+    if (value === undefined) return NONE;
+    return typeof value === 'string' ? [value] : value;
+  }
+}
+
+const NONE: readonly string[] = [];
 
 export interface Link {
   /** As written; resolve it against the URL of the answer. */
