@@ -60,6 +60,8 @@ const SPEAKS_TLS = 'speaks-tls';
  */
 export function plainFirst({ origins, mayAsk, earlier }: PlainFirstOptions): PlainFirst {
   const trials = new Map<string, Trial>();
+  /** Some origin that was guessed to be plain is not. */
+  let secured = false;
   const trialOf = (url: URL): Trial | undefined => (trials.size === 0 ? undefined : trials.get(url.origin));
   const originOf = (host: string): URL | Promise<URL> => {
     const guess = origins.guess(host);
@@ -79,9 +81,17 @@ export function plainFirst({ origins, mayAsk, earlier }: PlainFirstOptions): Pla
       const trial = trialOf(request.url);
       return !trial || trial.isPlain ? next(request) : trial.send(next, request);
     },
-    outer: (next) => (request) => {
-      const trial = trialOf(request.url);
-      return !trial || trial.isPlain ? next(request) : trial.sendAgain(next, request);
+    outer: (next) => async (request) => {
+      const secure = secured ? trialOf(request.url)?.secure : undefined;
+      if (secure) return next(over(secure, request));
+      try {
+        return await next(request);
+      } catch (error) {
+        const found = reasonOf(error) === SPEAKS_TLS ? trialOf(request.url)?.secure : undefined;
+        if (!found) throw error;
+        secured = true;
+        return next(over(found, request));
+      }
     },
   };
 }
@@ -105,18 +115,6 @@ class Trial {
   /** Where TLS is spoken, if it is. */
   get secure(): URL | undefined {
     return this.#guess.secure;
-  }
-
-  /** Once more, with TLS, when that is what the port speaks. */
-  async sendAgain(next: Send, request: HttpRequest): Promise<HttpResponse> {
-    const { secure } = this.#guess;
-    if (secure) return next(over(secure, request));
-    try {
-      return await next(request);
-    } catch (error) {
-      if (reasonOf(error) !== SPEAKS_TLS || !this.#guess.secure) throw error;
-      return next(over(this.#guess.secure, request));
-    }
   }
 
   async send(next: Send, request: HttpRequest): Promise<HttpResponse> {

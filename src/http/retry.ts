@@ -68,8 +68,8 @@ type Outcome = { readonly response: HttpResponse } | { readonly error: unknown }
  * is, at once.
  */
 export function retry(options: RetryOptions): Layer {
-  const reached = new Set<string>();
-  return (next) => (request) => new Attempts(next, request, { ...options, reached }).run();
+  const shared = { ...options, reached: new Set<string>() };
+  return (next) => (request) => new Attempts(next, request, shared).run();
 }
 
 class Attempts {

@@ -66,7 +66,7 @@ export class Session {
     this.#location = checkHost(location, asked);
     this.#asked = asked;
     this.#leastChunk = Math.max(MIN_CHUNK, leastChunk ?? 0);
-    this.isDistribution = /[?&]_state=/.test(location.search);
+    this.isDistribution = /[?&]_state=/.test(location.href);
   }
 
   /** The digest the registry says it stored. */
@@ -245,10 +245,10 @@ function failed(cause: Omit<UploadFailure, 'delay'>): UploadFailure {
  * Adds the digest to whatever query the location has; nothing of the query may be changed [distribution-spec end-6].
  * A fragment is not sent, and may not swallow it.
  */
-function withDigest({ href, search }: URL, digest: string): URL {
+function withDigest({ href }: URL, digest: string): URL {
   const fragment = href.indexOf('#');
   const location = fragment === -1 ? href : href.slice(0, fragment);
-  const separator = search === '' ? '?' : '&';
+  const separator = location.includes('?') ? '&' : '?';
   return new URL(`${location}${separator}digest=${encodeURIComponent(digest)}`);
 }
 
