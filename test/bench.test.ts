@@ -1,10 +1,11 @@
 // What does the bench conclude from its figures, and are its images the same everywhere?
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeImage } from '../scripts/bench/images.js';
-import { between, compare, merge, newReport } from '../scripts/bench/report.js';
+import { cpuOf } from '../scripts/bench/measure.js';
+import { between, compare, merge, newReport, serversOf } from '../scripts/bench/report.js';
 import { nameOf, ROWS } from '../scripts/bench/rows.js';
 import { median, type Measured } from '../scripts/bench/run.js';
 
@@ -41,6 +42,24 @@ describe('a comparison', () => {
 describe('a median', () => {
   test('is the one in the middle, or the mean of the two there', () => {
     expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+  });
+});
+
+describe('the servers', () => {
+  test('keep the processors busy together with hubctl', () => {
+    const wall = 1 / availableParallelism();
+    expect(serversOf({ tool: 'hubctl', wall, cpu: 0.25, servers: 0.5 })).toBe('0.50 (75 %)');
+    expect(serversOf({ tool: 'hubctl', wall, cpu: 0.25 })).toBe('');
+  });
+
+  test('cost nothing that could be told when there are none, or one has ended', () => {
+    expect([cpuOf([]), cpuOf([0x7fffffff])]).toEqual([undefined, undefined]);
+  });
+
+  test.runIf(process.platform === 'linux')('cost what the kernel says of their processes', () => {
+    const once = cpuOf([process.pid]) ?? NaN;
+    expect(once).toBeGreaterThan(0);
+    expect(cpuOf([process.pid, process.pid]) ?? NaN).toBeGreaterThanOrEqual(2 * once);
   });
 });
 

@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import { ROOT } from '../bundle.js';
 import { makeImage, SHAPES } from './images.js';
 import { ACCOUNT, LINKS, startProxy } from './link.js';
+import { cpuOf } from './measure.js';
 import { findRegistry, seed, startRegistry } from './registry.js';
 
 /**
@@ -24,6 +25,8 @@ export class Ground {
   #links = new Map();
   /** @type {(() => void)[]} */
   #stops = [];
+  /** Of registries and proxies. @type {(number | undefined)[]} */
+  #servers = [];
   /** @type {Promise<{ port: number, tlsPort: number }> | undefined} */
   #registries;
   /** @type {Promise<void>} */
@@ -57,15 +60,22 @@ export class Ground {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
+  /** Seconds of CPU of the registries and of the lines to them so far; undefined where that cannot be told. */
+  serverCpu() {
+    return cpuOf(this.#servers);
+  }
+
   registries() {
     this.#registries ??= (async () => {
       const { key, certificate } = await this.#certificate();
       const data = join(this.folder, 'registry');
       const plain = await startRegistry(this.registry, data);
       this.#stops.push(plain.stop);
+      this.#servers.push(plain.pid);
       const secureData = this.registry.shares ? data : join(this.folder, 'registry-tls');
       const secure = await startRegistry(this.registry, secureData, { key, certificate });
       this.#stops.push(secure.stop);
+      this.#servers.push(secure.pid);
       return { port: plain.port, tlsPort: secure.port };
     })();
     return this.#registries;
@@ -148,6 +158,7 @@ export class Ground {
     const { port, tlsPort } = await this.registries();
     const link = await startProxy({ ...proxy, targetPort: tls ? tlsPort : port }, tls);
     this.#stops.push(link.stop);
+    this.#servers.push(link.pid);
     return link;
   }
 

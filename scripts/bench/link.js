@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 /**
  * @typedef {import('./proxy.js').ProxyOptions} ProxyOptions
  * @typedef {import('./proxy.js').Counts} Counts
- * @typedef {{ host: string, tls: boolean, reset: () => Promise<void>, counts: () => Promise<Counts>, stop: () => void }} Link
+ * @typedef {{ host: string, tls: boolean, reset: () => Promise<void>, counts: () => Promise<Counts>, pid?: number | undefined, stop: () => void }} Link
  */
 
 const MEGABYTE = 1e6;
@@ -48,6 +48,7 @@ export async function startProxy(options, tls) {
   return {
     host: `127.0.0.1:${port}`,
     tls,
+    pid: child.pid,
     reset: async () => void (await ask('reset')),
     counts: () => ask('counts'),
     stop: () => child.disconnect(),

@@ -63,6 +63,24 @@ function peakOf(pid) {
   return Number(/^VmHWM:\s*(\d+) kB/m.exec(readProc(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
 }
 
+/** Ticks of the kernel's clock in a second, in which /proc counts CPU. */
+const TICKS = 100;
+
+/**
+ * Seconds of CPU that these processes have used; undefined for none, and where that cannot be told.
+ *
+ * @param {readonly (number | undefined)[]} pids
+ */
+export function cpuOf(pids) {
+  const seconds = pids.map((pid) => {
+    // What follows the name, which may hold anything: state, parent, and so on to user and system time.
+    const fields = readProc(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  });
+  const sum = seconds.reduce((all, one) => all + one, 0);
+  return pids.length === 0 || Number.isNaN(sum) ? undefined : sum;
+}
+
 /** Empty for a process that has ended, and where there is no /proc. @param {string} path */
 function readProc(path) {
   try {

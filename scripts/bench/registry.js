@@ -101,7 +101,7 @@ export async function startRegistry(registry, folder, tls) {
   });
   failed.catch(() => undefined);
   await Promise.race([answers(port), failed]);
-  return { port, stop: () => void child.kill() };
+  return { port, pid: child.pid, stop: () => void child.kill() };
 }
 
 /** @returns {Promise<number>} */

@@ -1,5 +1,5 @@
 // What do the figures say? Tables for a terminal and for docs/benchmarks.md, with ratios and whether the targets are met.
-import { cpus, release, totalmem, type } from 'node:os';
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { nameOf, PEERS, ROWS } from './rows.js';
 
 /**
@@ -73,7 +73,18 @@ function isAbove(value, limit) {
   return value !== undefined && limit !== undefined && value > limit;
 }
 
-const HEAD = ['work', 'program', 'wall s', 'fastest', 'cpu s', 'memory MB', 'requests', 'connections', 'note'];
+const HEAD = [
+  'work',
+  'program',
+  'wall s',
+  'fastest',
+  'cpu s',
+  'servers',
+  'memory MB',
+  'requests',
+  'connections',
+  'note',
+];
 
 /** Lines for a terminal. @param {Measured} row @returns {string[]} */
 export function textOf(row) {
@@ -92,20 +103,28 @@ export function textHead() {
 
 /** @param {string} text @param {number} index of the column */
 function pad(text, index) {
-  const width = [32, 16, 8, 8, 8, 9, 8, 11, 0][index] ?? 0;
-  return index < 2 || index === 8 ? text.padEnd(width) : text.padStart(width);
+  const width = [32, 16, 8, 8, 8, 8, 9, 8, 11, 0][index] ?? 0;
+  return index < 2 || index === 9 ? text.padEnd(width) : text.padStart(width);
 }
 
 /** @param {Measured} row */
 function cellsOf(row) {
   return row.results.map((result) => {
     const start = [nameOf(row), result.tool];
-    if (result.failure !== undefined) return [...start, '', '', '', '', '', '', `failed: ${result.failure}`];
-    const { wall, fastest, cpu, memory, requests, connections } = result;
+    if (result.failure !== undefined) return [...start, '', '', '', '', '', '', '', `failed: ${result.failure}`];
+    const { wall, fastest, cpu, servers, memory, requests, connections } = result;
     const seconds = [wall, fastest, cpu].map((value) => (value ?? 0).toFixed(3));
     const megabytes = memory === undefined ? '' : (memory / 1e6).toFixed(0);
     const note = result.tool === 'hubctl' ? noteOf(compare(row)) : '';
-    return [...start, ...seconds, megabytes, String(requests ?? ''), String(connections ?? ''), note];
+    return [
+      ...start,
+      ...seconds,
+      servers?.toFixed(2) ?? '',
+      megabytes,
+      String(requests ?? ''),
+      String(connections ?? ''),
+      note,
+    ];
   });
 }
 
@@ -126,7 +145,7 @@ export function markdownOf(report) {
   const { date, machine, node, versions, skipped, rows } = report;
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const peers = ['crane', 'skopeo', 'oras', 'regctl'].filter((name) => versions[name] !== undefined);
-  const columns = ['work', 'rounds', 'hubctl', ...peers, 'ratio', 'CPU', 'memory', 'requests', 'target'];
+  const columns = ['work', 'rounds', 'hubctl', ...peers, 'ratio', 'CPU', 'servers', 'memory', 'requests', 'target'];
   const lines = [
     `${date}, ${machine}, Node.js ${node}.`,
     `${programs.join(', ')}.${skipped.length > 0 ? ` Not on this machine: ${skipped.join(', ')}.` : ''}`,
@@ -155,10 +174,21 @@ function markdownCells(row, peers) {
       ? ''
       : `${ratio.toFixed(2)} ${best}${floor === undefined ? '' : `, ${floor.toFixed(2)} curl + openssl`}`,
     `${own?.cpu?.toFixed(3) ?? ''}${cpu === undefined ? '' : ` (${cpu.toFixed(1)}x)`}`,
+    serversOf(own),
     own?.memory === undefined ? '' : `${(own.memory / 1e6).toFixed(0)} MB`,
     requests,
     verdict,
   ];
+}
+
+/**
+ * `0.31 (98 %)`: seconds of CPU of registry and line, and how busy they and hubctl kept all processors.
+ *
+ * @param {Result | undefined} result
+ */
+export function serversOf({ servers, cpu, wall } = { tool: '' }) {
+  if (servers === undefined || cpu === undefined || wall === undefined) return '';
+  return `${servers.toFixed(2)} (${((100 * (servers + cpu)) / (wall * availableParallelism())).toFixed(0)} %)`;
 }
 
 /**

@@ -17,6 +17,7 @@ import { floorOf } from './tools.js';
  * @property {number} [wall] seconds
  * @property {number} [fastest] seconds
  * @property {number} [cpu] seconds
+ * @property {number} [servers] seconds of CPU of registry and line meanwhile
  * @property {number} [memory] bytes
  * @property {number} [requests] where the line shows them
  * @property {number} [connections]
@@ -75,6 +76,8 @@ const VERBS = {
 class Runner {
   /** @type {Cost[]} */
   #costs = [];
+  /** @type {number[]} seconds of CPU */
+  #servers = [];
   /** @type {Counts | undefined} */
   #counts;
   /** @type {string | undefined} */
@@ -104,10 +107,14 @@ class Runner {
       if (argv === undefined) return;
       await this.#prepare(job, run);
       await job.link.reset();
+      const before = this.ground.serverCpu();
       const cost = await measure({ argv, ...run });
+      const after = this.ground.serverCpu();
       const counts = await job.link.counts();
       if (counts.connections > 0) this.#counts = counts;
-      if (round > 0) this.#costs.push(cost);
+      if (round === 0) return;
+      this.#costs.push(cost);
+      if (before !== undefined && after !== undefined) this.#servers.push(after - before);
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error);
     } finally {
@@ -171,6 +178,7 @@ class Runner {
         fastest: Math.min(...this.#costs.map(({ wall }) => wall)),
         cpu: median(this.#costs.map(({ cpu }) => cpu)),
       }),
+      ...(this.#servers.length > 0 && { servers: median(this.#servers) }),
       ...(memory.length > 0 && { memory: median(memory) }),
       ...(requests > 0 && { requests, byKind }),
       ...(connections > 0 && { connections }),

@@ -14,7 +14,7 @@ import type { NetworkSetting } from './network.ts';
 import { savedTokens, type TokenOptions } from './tokens.ts';
 
 /** Connections to a registry while its first answer is not there yet. More follow when they are needed. */
-const WARM = 4;
+const WARM = 5;
 
 export interface RegistriesOptions extends TokenOptions {
   readonly network?: { readonly tokenTimeout?: number | undefined } | undefined;

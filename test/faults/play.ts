@@ -55,6 +55,8 @@ export interface Row {
   readonly requests?: number | undefined;
   /** The most bytes of the big layer that may cross, as a multiple of it. */
   readonly bigTimes?: number | undefined;
+  /** What may cross besides, from afar, of pieces that were asked for before the first answer turned out to be useless. */
+  readonly bigTimesAhead?: number | undefined;
   readonly check?: ((played: Played, targets: Targets) => void) | undefined;
 }
 
@@ -80,7 +82,8 @@ export interface Stage {
 }
 
 export const ACCOUNT = { username: 'alice', password: 'canary-password-6f1d' } as const;
-const LIMITS = { connect: 400, handshake: 400, headers: 400, body: 400, upload: 400, commit: 400 };
+// A registry beside many other tests takes its time for what it has to hash.
+const LIMITS = { connect: 400, handshake: 400, headers: 400, body: 400, upload: 400, commit: 1000 };
 
 export function targetsOf(image: TestImage): Targets {
   return {
@@ -197,7 +200,7 @@ export async function playPush(row: Row, stage: Stage, repository: string): Prom
 }
 
 /** What holds for every row. */
-function judge(row: Row, played: Played, { image }: Stage): void {
+function judge(row: Row, played: Played, { image, isFar }: Stage): void {
   const { status, stderr, stdout, proxy, clock, reference } = played;
   const log = proxy.log.map(({ method, path, status, fault }) => `${method} ${path} ${status} ${fault ?? ''}`);
   expect(status, `${stderr}\n${log.join('\n')}`).toBe(row.exit);
@@ -208,7 +211,8 @@ function judge(row: Row, played: Played, { image }: Stage): void {
   if (row.requests !== undefined) expect(proxy.log.length, log.join('\n')).toBeLessThanOrEqual(row.requests);
   if (row.bigTimes !== undefined) {
     const size = image.big.descriptor.size;
-    expect(bytesOfBig(proxy, image) / size).toBeLessThanOrEqual(row.bigTimes + 0.01);
+    const ahead = isFar === true ? (row.bigTimesAhead ?? 0) : 0;
+    expect(bytesOfBig(proxy, image) / size).toBeLessThanOrEqual(row.bigTimes + ahead + 0.01);
   }
   const line = stderr.split('\n').find((text) => text.startsWith('hubctl: '));
   if (row.says !== undefined) expect(line).toMatch(pattern(`hubctl: ${row.says}`, played, image));

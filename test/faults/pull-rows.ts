@@ -133,6 +133,7 @@ export const PULL_ROWS: readonly Row[] = [
     rules: ({ big }) => [once(big, { truncate: 0 })],
     exit: 0,
     bigTimes: 1,
+    bigTimesAhead: 1,
   },
   {
     id: 'P11',
@@ -315,6 +316,7 @@ export const PULL_ROWS: readonly Row[] = [
     ],
     exit: 0,
     bigTimes: 1.5,
+    bigTimesAhead: 1,
   },
   {
     id: 'P35',

@@ -133,7 +133,7 @@ export const PUSH_ROWS: readonly Row[] = [
     rules: ({ manifest }) => [on('PUT', manifest, { stall: true })],
     stalls: true,
     exit: 6,
-    says: 'push {ref}: {host} did not answer within 0.4 s (2 tries)',
+    says: 'push {ref}: {host} did not answer within 1 s (2 tries)',
     hint: 'run the same command again; what was received is kept',
   },
   {

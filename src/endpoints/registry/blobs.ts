@@ -84,42 +84,70 @@ interface UrlOptions extends ReadOptions {
 }
 
 async function readUrl(access: RepositoryAccess, descriptor: Descriptor, options: UrlOptions): Promise<Content> {
-  const { start = 0, end = descriptor.size, url, signal, anonymous, greedy, fresh, namedBy, into: landing } = options;
+  const { start = 0, end = descriptor.size } = options;
   if (start >= end) return contentOf(new Uint8Array());
-  const partial = start > 0 || end < descriptor.size;
-  const headers: Record<string, string> = { 'accept-encoding': 'identity' };
-  if (partial) headers['range'] = `bytes=${start}-${end - 1}`;
-  const into = landing && { landing, position: start };
-  const response = await expect(
+  if (start > 0 || end < descriptor.size) return readPart(access, descriptor, { ...options, start, end });
+  return (await getBlob(access, descriptor, { ...options, start, end })).body;
+}
+
+type PartOptions = UrlOptions & { readonly start: number; readonly end: number };
+
+async function readPart(access: RepositoryAccess, descriptor: Descriptor, options: PartOptions): Promise<Content> {
+  const { start, end, url, signal, anonymous, greedy, fresh, namedBy } = options;
+  const { size } = descriptor;
+  const cut = { start, end: greedy ? size : end, size };
+  const whole = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, namedBy, fresh });
+  // Who wants no more than a part may have no use for the whole.
+  if (greedy === false && !(await mayGiveParts(access))) return part(later(whole), cut);
+  const response = await getBlob(access, descriptor, options, `bytes=${start}-${end - 1}`);
+  const isPart = isRange(response, descriptor, { start, end });
+  if (anonymous !== true) void noteParts(access, { isPart, status: response.status });
+  if (isPart) {
+    const { body } = response;
+    return { isPart, forEach: (consume, landed) => body.forEach(consume, landed), cancel: () => body.cancel() };
+  }
+  if (response.status === 200) return part(response.body, cut);
+  // Refused, or another part than was asked for: bytes are never put together from what may not fit.
+  response.body.cancel();
+  return part(greedy === false ? later(whole) : await whole(), cut);
+}
+
+function getBlob(
+  access: RepositoryAccess,
+  { digest }: Descriptor,
+  { start, end, url, signal, anonymous, fresh, namedBy, into }: PartOptions,
+  range?: string,
+): Promise<HttpResponse> {
+  return expect(
     access,
     {
       method: 'GET',
       url,
-      headers,
+      headers: { 'accept-encoding': 'identity', ...(range !== undefined && { range }) },
       signal,
       anonymous,
       namedBy,
       fresh,
       expected: end - start,
-      into,
+      into: into && { landing: into, position: start },
       scopes: [pullScope(access)],
     },
-    { statuses: partial ? [200, 206, 416] : [200], what: `pull blob ${descriptor.digest} of ${access.name}` },
+    { statuses: range === undefined ? [200] : [200, 206, 416], what: `pull blob ${digest} of ${access.name}` },
   );
-  if (isRange(response, descriptor, { start, end })) {
-    const { body } = response;
-    return { isPart: true, forEach: (consume, landed) => body.forEach(consume, landed), cancel: () => body.cancel() };
-  }
-  const last = greedy ? descriptor.size : end;
-  if (response.status !== 200) {
-    // Refused, or another part than was asked for: bytes are never put together from what may not fit.
-    response.body.cancel();
-    const open = (): Promise<Content> => readUrl(access, descriptor, { url, signal, anonymous, namedBy, fresh });
-    const { size } = descriptor;
-    // Who wants no more than a part may have no use for the whole.
-    return part(greedy === false ? later(open) : await open(), { start, end: last, size });
-  }
-  return part(response.body, { start, end: last, size: descriptor.size });
+}
+
+/** False where parts were asked for before, and all came: then nobody asks ahead for others. */
+async function mayGiveParts({ registry, traits }: RepositoryAccess): Promise<boolean> {
+  return (await traits.get(registry)).parts !== false;
+}
+
+async function noteParts(
+  { registry, traits }: RepositoryAccess,
+  { isPart, status }: { readonly isPart: boolean; readonly status: number },
+): Promise<void> {
+  if (!isPart && status !== 200) return;
+  const { parts } = await traits.get(registry);
+  if (isPart ? parts === false : parts !== false) traits.learn(registry, { parts: isPart });
 }
 
 /** Content that is asked for when it is read. */

@@ -8,6 +8,8 @@ export interface Traits {
   readonly selfMount?: boolean | undefined;
   /** Bytes of the largest piece of an upload that a proxy or the registry takes. */
   readonly chunk?: number | undefined;
+  /** False where parts of blobs were asked for and all of them came. */
+  readonly parts?: boolean | undefined;
   /** Origin (`https://example.com`) where a registry is that refuses a manifest when it lacks what the manifest needs. */
   readonly strictAt?: string | undefined;
 }
@@ -76,10 +78,11 @@ function parseTraits(text: string | undefined): ReadonlyMap<string, Traits> {
   );
 }
 
-function traitsOf({ selfMount, chunk, strictAt }: Readonly<Record<string, unknown>>): Traits {
+function traitsOf({ selfMount, parts, chunk, strictAt }: Readonly<Record<string, unknown>>): Traits {
   return {
     ...(typeof strictAt === 'string' && { strictAt }),
     ...(typeof selfMount === 'boolean' && { selfMount }),
+    ...(typeof parts === 'boolean' && { parts }),
     ...(typeof chunk === 'number' && Number.isSafeInteger(chunk) && chunk >= LEAST_CHUNK && { chunk }),
   };
 }

@@ -45,7 +45,7 @@ interface Piece {
 
 /**
  * Fetches what is missing: the first request asks for a piece, and its answer tells whether the source can give pieces.
- * If it can, others may fetch the next ones at the same time; if not, that one answer brings everything.
+ * Most can, so others may fetch the next ones before that is known; if it cannot, that one answer brings everything.
  */
 export class Filling {
   readonly #open: Open;
@@ -57,6 +57,11 @@ export class Filling {
   readonly #helpers = new Set<Promise<void>>();
   #forget: () => void = () => undefined;
   #canSplit = false;
+  #hasGuessed = false;
+  /** That it does was seen. */
+  #givesParts = false;
+  /** From here on one answer brings everything. */
+  #wholeFrom: number;
   #failure: { readonly error: unknown } | undefined;
   #lastByte = performance.now();
 
@@ -64,6 +69,7 @@ export class Filling {
     this.#open = open;
     this.#descriptor = descriptor;
     this.#target = target;
+    this.#wholeFrom = descriptor.size;
     for (const span of target.present) this.#taken.add(span);
     const { signal } = target;
     if (signal?.aborted) this.#stop.abort(signal.reason);
@@ -109,20 +115,35 @@ export class Filling {
   #help(): Promise<void> | undefined {
     const piece = this.#canSplit ? this.#take() : undefined;
     if (!piece) return undefined;
+    const isGuess = !this.#givesParts;
     this.#target.scatter();
     const help = this.#fetch(piece, true).then(
       () => void this.#helpers.delete(help),
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => {
+        this.#helpers.delete(help);
+        // Whoever asks ahead is not needed: whether something is wrong, the answer to the first request tells.
+        if (isGuess && piece.position === piece.start) this.#giveBack(piece);
+        else this.#fail(error);
+      },
     );
     this.#helpers.add(help);
     return help;
   }
 
   async #fetch(piece: Piece, isHelp = false): Promise<boolean> {
-    const content = await this.#begin(piece, isHelp);
+    const opening = this.#begin(piece, isHelp);
+    // Whoever helps at once is a round trip ahead of who waits for the first answer.
+    if (!this.#hasGuessed) this.#share();
+    const content = await opening;
     const isPart = content.isPart === true;
-    if (isHelp && !isPart) return this.#giveBack(piece, content);
-    if (isPart) this.#share();
+    if (isHelp && !isPart) {
+      content.cancel();
+      return this.#giveBack(piece);
+    }
+    if (isPart) {
+      this.#givesParts = true;
+      this.#share();
+    }
     const whole = isPart ? piece : this.#extend(piece);
     await this.#receive(whole, content);
     if (whole.position < whole.end) this.#endedEarly(whole, isPart);
@@ -144,6 +165,7 @@ export class Filling {
   #share(): void {
     if (this.#canSplit) return;
     this.#canSplit = true;
+    this.#hasGuessed = true;
     this.#target.share?.offer(() => this.#help());
   }
 
@@ -151,15 +173,15 @@ export class Filling {
   #extend(piece: Piece): Piece {
     this.#canSplit = false;
     const whole = { ...piece, end: this.#descriptor.size };
+    this.#wholeFrom = piece.start;
     this.#taken.add(whole);
     return whole;
   }
 
-  /** A source that gave pieces before does not any more: the rest comes in order. */
-  #giveBack(piece: Piece, content: Content): boolean {
-    content.cancel();
+  /** A source that does not give pieces, or no more: what no other answer brings comes in order. */
+  #giveBack(piece: Piece): boolean {
     this.#canSplit = false;
-    this.#taken.remove(piece);
+    if (piece.start < this.#wholeFrom) this.#taken.remove(piece);
     return false;
   }
 
@@ -170,7 +192,7 @@ export class Filling {
   }
 
   async #receive(piece: Piece, content: Content): Promise<void> {
-    const { reservation, write, note, landed } = this.#target;
+    const { present, reservation, write, note, landed } = this.#target;
     const every = Math.min(NOTE.most, Math.max(NOTE.least, (piece.end - piece.start) / NOTE.part));
     let noted = piece.position;
     const came = (bytes: number): void => {
@@ -183,8 +205,11 @@ export class Filling {
     const take = (chunk: Uint8Array): void => {
       this.#check();
       if (piece.position + chunk.length > piece.end) throw tooLong(this.#descriptor);
-      write(chunk, piece.position);
-      came(chunk.length);
+      // What may have been hashed already stays as it was hashed.
+      const known = Math.min(chunk.length, Math.max(0, present.prefix - piece.position));
+      piece.position += known;
+      write(known === 0 ? chunk : chunk.subarray(known), piece.position);
+      came(chunk.length - known);
     };
     const count = (bytes: number): void => {
       landed({ start: piece.position, end: piece.position + bytes });

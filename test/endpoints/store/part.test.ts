@@ -7,7 +7,7 @@ import { HashThreads } from '../../../src/endpoints/store/hash-thread.ts';
 import { PartFile } from '../../../src/endpoints/store/part.ts';
 import { HubError } from '../../../src/errors.ts';
 import type { Open, Share } from '../../../src/transfer/endpoint.ts';
-import { contentOf } from '../../../src/util/content.ts';
+import { contentOf, type Content } from '../../../src/util/content.ts';
 import type { FileHash } from '../../../src/util/landing.ts';
 import { hubErrorFrom } from '../../helpers/errors.ts';
 import { folder } from '../../helpers/folder.ts';
@@ -358,12 +358,66 @@ describe('a source that gives parts', () => {
     expect(readFileSync(path)).toEqual(bytes);
   });
 
-  test('that ignores ranges is asked once', async () => {
+  test('is asked for the next parts before the first answer is there', async () => {
+    const { part } = begin();
+    const { open, asked } = source();
+    const waiting: (() => void)[] = [];
+    const slow: Open = async (range) => {
+      const answer = open(range);
+      if (asked.length < 3) await new Promise<void>((resolve) => waiting.push(resolve));
+      for (const go of waiting) go();
+      return answer;
+    };
+    await part.fill(slow, { ...options(), share: shareOf(30_000) });
+    await part.close();
+    expect(asked.toSorted()).toEqual(['0-30000', '30000-60000', '60000-100000']);
+  });
+
+  test('that ignores ranges is not asked again for what it was asked ahead in vain', async () => {
     const { path, part } = begin();
     const { open, asked } = source({ parts: 0 });
     await part.fill(open, { ...options(), share: shareOf(30_000) });
     await part.close();
-    expect(asked).toEqual(['0-30000']);
+    expect(asked).toEqual(['0-30000', '30000-60000', '60000-100000']);
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test('and refuses what it was asked ahead is asked for it once more', async () => {
+    const { path, part } = begin();
+    const { open, asked } = source();
+    const refusing: Open = async (range) => {
+      const answer = await open(range);
+      const isFirst = asked.filter((part) => part.startsWith('50000-')).length === 1;
+      if (range?.start === 50_000 && isFirst) throw new HubError('RATE_LIMITED', 'one at a time');
+      return answer;
+    };
+    await part.fill(refusing, { ...options(), share: shareOf(50_000) });
+    await part.close();
+    expect(asked).toEqual(['0-50000', '50000-100000', '50000-100000']);
+    expect(readFileSync(path)).toEqual(bytes);
+  });
+
+  test('cannot change a part that was hashed by an answer that brings everything', async () => {
+    const { path, part } = begin();
+    let helped: Promise<void> | undefined;
+    const share: Share = {
+      piece: () => 30_000,
+      offer: (next) => {
+        helped ??= next();
+      },
+    };
+    const everything: Content = {
+      forEach: async (consume) => {
+        await helped;
+        await consume(bytes.subarray(0, 30_000));
+        await consume(randomBytes(30_000));
+        await consume(bytes.subarray(60_000));
+      },
+      cancel: () => undefined,
+    };
+    const { open } = source();
+    await part.fill(async (range) => (range?.start === 30_000 ? open(range) : everything), { ...options(), share });
+    await part.close();
     expect(readFileSync(path)).toEqual(bytes);
   });
 
