@@ -2,9 +2,8 @@
 import type { ImageSummary, Store } from '../endpoints/store/store.ts';
 import { HubError } from '../errors.ts';
 import { systemClock } from '../http/clock.ts';
-import { globMatches } from '../spec/glob.ts';
 import { parseImageConfig } from '../spec/image-config.ts';
-import { familiarMatch, parseReference } from '../spec/reference.ts';
+import { familiarMatch, splitCanonical } from '../spec/reference.ts';
 
 /** Conditions of `--filter`. All must be met, of several references one. Times are milliseconds since 1970. */
 export interface ImageFilters {
@@ -71,17 +70,7 @@ export async function filterImages(
 
 function isNamed({ name }: ImageSummary, { references }: ImageFilters): boolean {
   if (references.length === 0) return true;
-  return name !== undefined && references.some((pattern) => fits(name, pattern));
-}
-
-function fits(name: string, pattern: string): boolean {
-  if (!isFamiliar(name)) return familiarMatch(pattern, parseReference(name));
-  return globMatches(pattern, name) || globMatches(pattern, name.slice(0, name.lastIndexOf(':')));
-}
-
-/** True for a canonical name with a tag that is short for nothing: no need to parse ten thousand of them. */
-export function isFamiliar(name: string): boolean {
-  return !name.includes('@') && !name.startsWith('docker.io/');
+  return name !== undefined && references.some((pattern) => familiarMatch(pattern, splitCanonical(name)));
 }
 
 async function createdOf(text: string, images: readonly ImageSummary[], store: Store): Promise<number> {

@@ -2,8 +2,7 @@
 import type { ImageSummary, PlatformSummary } from '../endpoints/store/store.ts';
 import { encodedOf, shortDigest } from '../spec/digest.ts';
 import { formatPlatform } from '../spec/platform.ts';
-import { familiarName, familiarString, parseReference } from '../spec/reference.ts';
-import { isFamiliar } from './image-filters.ts';
+import { familiarName, familiarString, splitCanonical } from '../spec/reference.ts';
 import type { Column } from './output/output.ts';
 import { formatAgo, formatSize } from './output/units.ts';
 
@@ -77,7 +76,7 @@ export function treeRows(image: ImageSummary, { now }: RowOptions): readonly Tre
 
 /** For --json: numbers as numbers, digests in full. */
 export function imageObject(image: ImageSummary): object {
-  const reference = image.name === undefined ? undefined : parseReference(image.name);
+  const reference = image.name === undefined ? undefined : splitCanonical(image.name);
   return {
     name: image.name,
     repository: reference && familiarName(reference),
@@ -102,17 +101,13 @@ export function idText(digest: string, truncate: boolean): string {
 export function imageRow(image: ImageSummary): ImageRow {
   const { name } = image;
   if (name === undefined) return { image, repository: NONE, tag: NONE };
-  if (isFamiliar(name)) {
-    const colon = name.lastIndexOf(':');
-    return { image, repository: name.slice(0, colon), tag: name.slice(colon + 1) };
-  }
-  const reference = parseReference(name);
+  const reference = splitCanonical(name);
   return { image, repository: familiarName(reference), tag: reference.tag ?? NONE };
 }
 
 /** The name as people write it; `<none>` without one. */
 export function familiarText({ name }: Pick<ImageSummary, 'name'>): string {
-  return name === undefined ? NONE : familiarString(parseReference(name));
+  return name === undefined ? NONE : familiarString(splitCanonical(name));
 }
 
 function branch(platform: PlatformSummary, isLast: boolean, now: number): TreeRow {

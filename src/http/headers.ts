@@ -30,6 +30,11 @@ class AnswerHeaders implements HttpHeaders {
 
 const NONE: readonly string[] = [];
 
+/** The API that a registry of Docker's making says it speaks, such as `registry/2.0`; it says so in all its answers, also in 404. */
+export function apiVersionOf(headers: HttpHeaders): string | undefined {
+  return headers.get('docker-distribution-api-version');
+}
+
 export interface Link {
   /** As written; resolve it against the URL of the answer. */
   readonly url: string;

@@ -1,5 +1,6 @@
 // May a host on this machine be asked in the clear before it is known whether it speaks TLS?
 import { HubError } from '../errors.ts';
+import { apiVersionOf } from './headers.ts';
 import type { HttpRequest, HttpResponse, Layer, Send } from './layer.ts';
 import type { Origins } from './origin.ts';
 
@@ -177,7 +178,7 @@ class Trial {
  * elsewhere, or, before several sites, says 404 without being a registry.
  */
 function answersAsRegistry({ status, headers }: HttpResponse): boolean {
-  if (status === 404) return headers.get('docker-distribution-api-version') !== undefined;
+  if (status === 404) return apiVersionOf(headers) !== undefined;
   return (status >= 200 && status < 300) || status === 429 || status >= 500;
 }
 

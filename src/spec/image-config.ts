@@ -2,7 +2,7 @@
 import { HubError } from '../errors.ts';
 import { isRecord, parseJson } from '../util/json.ts';
 import { stringMap } from './descriptor.ts';
-import { digestOf, isDigest } from './digest.ts';
+import { isDigest } from './digest.ts';
 import { platformFrom, type Platform } from './platform.ts';
 
 /** Bytes. */
@@ -78,18 +78,6 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
     history: Array.isArray(body['history']) ? body['history'].map(historyEntry) : [],
     config: containerConfig(body['config']),
   };
-}
-
-/**
- * The identity of each layer together with all below it: sha256 of `<chain ID below> <diff ID>`; the first is its diff
- * ID [OCI image-spec config.md, Layer ChainID].
- */
-export function chainIds(diffIds: readonly string[]): string[] {
-  let below: string | undefined;
-  return diffIds.map((diffId) => {
-    below = below === undefined ? diffId : digestOf(`${below} ${diffId}`);
-    return below;
-  });
 }
 
 function platformOf(body: Readonly<Record<string, unknown>>): Platform {

@@ -54,6 +54,20 @@ export function formatReference(reference: Reference): string {
   return repositoryName(reference) + suffixOf(reference);
 }
 
+/** What `formatReference` wrote, such as the name of an image of the store, taken apart again. Nothing is checked, which is quick. */
+export function splitCanonical(name: string): Reference {
+  const slash = name.indexOf('/');
+  const at = name.indexOf('@', slash);
+  const colon = name.slice(0, at === -1 ? undefined : at).indexOf(':', slash);
+  const end = [colon, at].find((place) => place !== -1);
+  return {
+    registry: name.slice(0, slash),
+    repository: name.slice(slash + 1, end),
+    tag: colon === -1 ? undefined : name.slice(colon + 1, at === -1 ? undefined : at),
+    digest: at === -1 ? undefined : name.slice(at + 1),
+  };
+}
+
 /** `docker.io/library/ubuntu`. */
 export function repositoryName(reference: Reference): string {
   return `${reference.registry}/${reference.repository}`;
@@ -65,8 +79,9 @@ export function repositoryName(reference: Reference): string {
  */
 export function familiarName(reference: Reference): string {
   const { registry, repository } = reference;
+  if (registry !== DEFAULT_REGISTRY) return repositoryName(reference);
   const isMisleading = looksLikeRegistry(repository.slice(0, Math.max(repository.indexOf('/'), 0)));
-  if (registry !== DEFAULT_REGISTRY || isMisleading) return repositoryName(reference);
+  if (isMisleading) return repositoryName(reference);
   const rest = repository.startsWith(OFFICIAL) ? repository.slice(OFFICIAL.length) : repository;
   return rest.includes('/') ? repository : rest;
 }

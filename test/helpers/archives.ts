@@ -1,8 +1,10 @@
 // How do tests get archives as other programs write them, and a place to unpack them in?
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ArchiveFile } from '../../src/endpoints/archive/file.ts';
 import type { Workshop } from '../../src/endpoints/archive/read.ts';
+import { ArchiveTree } from '../../src/endpoints/archive/tree.ts';
 import { MemoryEndpoint } from '../../src/endpoints/memory.ts';
 import { buildImageConfig } from '../../src/spec/build.ts';
 import type { Descriptor } from '../../src/spec/descriptor.ts';
@@ -129,6 +131,8 @@ export interface TestWorkshop extends Workshop, AsyncDisposable {
   readonly ingested: () => number;
   /** Writes an archive and gives its path. */
   file(name: string, bytes: Uint8Array): Promise<string>;
+  /** Writes an archive of these files and opens it; it is closed with the workshop. */
+  tree(files: readonly TarFile[]): Promise<ArchiveTree>;
 }
 
 /** What archives need of a store, in memory and one directory. */
@@ -138,14 +142,23 @@ export async function testWorkshop(): Promise<TestWorkshop> {
   const known = new Map<string, Descriptor>();
   let temps = 0;
   let ingested = 0;
+  const opened: ArchiveFile[] = [];
+  const write = async (name: string, bytes: Uint8Array): Promise<string> => {
+    await writeFile(join(dir, name), bytes);
+    return join(dir, name);
+  };
   return {
     memory,
     known,
     dir,
     ingested: () => ingested,
-    file: async (name, bytes) => {
-      await writeFile(join(dir, name), bytes);
-      return join(dir, name);
+    file: write,
+    tree: async (files) => {
+      const bytes = tarOf(files);
+      const handle = await open(await write('x.tar', bytes));
+      const file = ArchiveFile.of(handle, { size: bytes.length, name: 'x.tar', temp: undefined });
+      opened.push(file);
+      return ArchiveTree.of(file);
     },
     temp: async () => {
       temps += 1;
@@ -163,6 +176,9 @@ export async function testWorkshop(): Promise<TestWorkshop> {
       layerOf: async (diffId) => known.get(diffId),
       add: async (diffId, layer) => void known.set(diffId, layer),
     },
-    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => {
+      for (const file of opened) await file.close();
+      await rm(dir, { recursive: true, force: true });
+    },
   };
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  apiVersionOf,
   headersOf,
   parseContentRange,
   parseLink,
@@ -9,6 +10,11 @@ import {
   parseWarning,
 } from '../../src/http/headers.ts';
 import { headers } from '../helpers/web.ts';
+
+test('the API of a registry is that of its header', () => {
+  expect(apiVersionOf(headersOf({ 'docker-distribution-api-version': 'registry/2.0' }))).toBe('registry/2.0');
+  expect(apiVersionOf(headersOf({ 'content-type': 'text/html' }))).toBeUndefined();
+});
 
 describe('headers', () => {
   test('have one value, several or none', () => {

@@ -43,42 +43,35 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** How often it was told by the end of the turn in which so many milliseconds have passed. */
+async function toldAfter(milliseconds: number): Promise<number> {
+  pass(milliseconds);
+  await turns(3);
+  return silences;
+}
+
 describe('silence', () => {
   test('is told once the limit is over, and only once', async () => {
     silence.watch(LIMIT);
-    pass(LIMIT - 1);
-    await turns(3);
-    expect(silences).toBe(0);
-    pass(1);
-    await turns(3);
-    expect(silences).toBe(1);
-    pass(10 * LIMIT);
-    await turns(3);
-    expect(silences).toBe(1);
+    expect(await toldAfter(LIMIT - 1)).toBe(0);
+    expect(await toldAfter(1)).toBe(1);
+    expect(await toldAfter(10 * LIMIT)).toBe(1);
   });
 
   test('begins with what was heard last', async () => {
     silence.watch(LIMIT);
     pass(20_000);
     silence.heard();
-    pass(20_000);
-    await turns(3);
-    expect(silences).toBe(0);
-    pass(10_000);
-    await turns(3);
-    expect(silences).toBe(1);
+    expect(await toldAfter(20_000)).toBe(0);
+    expect(await toldAfter(10_000)).toBe(1);
   });
 
   test('does not count while the other side is the one that waits', async () => {
     silence.watch(LIMIT);
     isWaiting = false;
-    pass(4 * LIMIT);
-    await turns(3);
-    expect(silences).toBe(0);
+    expect(await toldAfter(4 * LIMIT)).toBe(0);
     isWaiting = true;
-    pass(LIMIT);
-    await turns(3);
-    expect(silences).toBe(1);
+    expect(await toldAfter(LIMIT)).toBe(1);
   });
 
   test('is none when what has arrived is read in the turn in which the time is up', async () => {
@@ -87,9 +80,7 @@ describe('silence', () => {
     silence.heard();
     await turns(3);
     expect(silences).toBe(0);
-    pass(LIMIT);
-    await turns(3);
-    expect(silences).toBe(1);
+    expect(await toldAfter(LIMIT)).toBe(1);
   });
 
   test('is none when what has arrived is handed over at the end of that turn', async () => {
@@ -107,12 +98,8 @@ describe('silence', () => {
     stopFor(65_000);
     await turns(3);
     expect(silences).toBe(0);
-    pass(LIMIT - 1);
-    await turns(3);
-    expect(silences).toBe(0);
-    pass(1);
-    await turns(3);
-    expect(silences).toBe(1);
+    expect(await toldAfter(LIMIT - 1)).toBe(0);
+    expect(await toldAfter(1)).toBe(1);
   });
 
   test('counts when the process was only late', async () => {
@@ -129,9 +116,7 @@ describe('silence', () => {
     await turns(3);
     silence.watch(LIMIT);
     silence.stop();
-    pass(LIMIT);
-    await turns(3);
-    expect(silences).toBe(0);
+    expect(await toldAfter(LIMIT)).toBe(0);
   });
 
   test('is told at the end of each limit, whichever timer an earlier one has left', async () => {

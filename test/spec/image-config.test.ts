@@ -1,12 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HubError } from '../../src/errors.ts';
-import { digestOf } from '../../src/spec/digest.ts';
-import { chainIds, parseImageConfig, type ImageConfig } from '../../src/spec/image-config.ts';
+import { parseImageConfig, type ImageConfig } from '../../src/spec/image-config.ts';
 
 const A = `sha256:${'a'.repeat(64)}`;
 const B = `sha256:${'b'.repeat(64)}`;
-const C = `sha256:${'c'.repeat(64)}`;
 
 function parse(value: unknown): ImageConfig {
   return parseImageConfig(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)));
@@ -130,16 +128,5 @@ describe('parseImageConfig', () => {
         }
       }),
     );
-  });
-});
-
-describe('chainIds', () => {
-  test('each hashes the one below with its own diff ID', () => {
-    const second = digestOf(`${A} ${B}`);
-    expect(chainIds([A, B, C])).toEqual([A, second, digestOf(`${second} ${C}`)]);
-  });
-
-  test('no layers have none', () => {
-    expect(chainIds([])).toEqual([]);
   });
 });

@@ -13,6 +13,7 @@ import {
   parseAnyReference,
   parseReference,
   repositoryName,
+  splitCanonical,
   withDefaultTag,
 } from '../../src/spec/reference.ts';
 
@@ -230,6 +231,14 @@ describe('the forms of a reference', () => {
     fc.assert(
       fc.property(anyReference, (reference) => {
         expect(parseReference(formatReference(reference))).toEqual(reference);
+      }),
+    );
+  });
+
+  test('formatReference is undone by splitCanonical, which checks nothing', () => {
+    fc.assert(
+      fc.property(anyReference, (reference) => {
+        expect(splitCanonical(formatReference(reference))).toEqual(reference);
       }),
     );
   });

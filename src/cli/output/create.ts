@@ -3,6 +3,7 @@ import { HubError } from '../../errors.ts';
 import { safeJson, safeText } from '../../util/text.ts';
 import type { Io } from '../io.ts';
 import { compileTemplate, type Template } from './format.ts';
+import { jsonArray } from './json-array.ts';
 import { eventLine, jsonView } from './json.ts';
 import { gatherLines, writeLines } from './lines.ts';
 import type { Column, Output, TableOptions, TransferOptions, TransferView } from './output.ts';
@@ -62,8 +63,14 @@ class CommandOutput implements Output {
     if (this.json) this.#print(`${safeJson(value, 2)}\n`);
   }
 
+  values<T>(items: readonly T[], shown: (item: T) => unknown): void {
+    if (!this.json) return;
+    for (const piece of jsonArray(items, shown)) this.#print(piece);
+    this.#print('\n');
+  }
+
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], options: TableOptions = {}): void {
-    if (this.json) return this.value(rows.map((row) => rawFields(row, columns)));
+    if (this.json) return this.values(rows, (row) => rawFields(row, columns));
     if (this.format === undefined || this.format === 'table') {
       return this.#print(`${renderTable(rows, columns, options)}\n`);
     }

@@ -47,6 +47,8 @@ export interface Output {
   bytes(bytes: Uint8Array | string): void;
   /** The one JSON value of the command (with --json); ignored otherwise. */
   value(value: unknown): void;
+  /** The same for a list of which there may be thousands: an array, whose elements are made as they are written. */
+  values<T>(items: readonly T[], shown: (item: T) => unknown): void;
   /** Rows as table, docker-style JSON lines, template lines, or (with --json) one array. */
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], options?: TableOptions): void;
   /** One object as indented JSON, or through --format as a template over `value`. */

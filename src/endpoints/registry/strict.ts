@@ -1,5 +1,6 @@
 // Does a registry refuse a manifest when it lacks what the manifest needs, so that nobody has to look before?
 import { HubError } from '../../errors.ts';
+import { apiVersionOf } from '../../http/headers.ts';
 import type { HttpResponse } from '../../http/layer.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { RepositoryAccess } from './access.ts';
@@ -33,7 +34,7 @@ export function forgetStrict({ registry, traits }: RepositoryAccess): void {
 
 /** What distribution says in all its answers. */
 export function namesVersion({ headers }: HttpResponse): boolean {
-  return headers.get('docker-distribution-api-version') === 'registry/2.0';
+  return apiVersionOf(headers) === 'registry/2.0';
 }
 
 /** True when the registry does not take a manifest as it is. */

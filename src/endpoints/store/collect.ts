@@ -7,7 +7,7 @@ import type { Blobs } from './blobs.ts';
 import { reach, type FactsByDigest } from './graph.ts';
 import { isContentDigest, type IndexEntry } from './names.ts';
 import { liveLeases } from './leases.ts';
-import { isAttached, needsOf, type Needs } from './needs.ts';
+import { needsOf } from './needs.ts';
 import type { StorePaths } from './paths.ts';
 import type { Change } from './state.ts';
 
@@ -18,9 +18,9 @@ export interface Collected {
 }
 
 export interface Discard {
-  /** The entries that stay. */
+  /** The entries that stay, unless they are about something that goes. */
   readonly entries: readonly IndexEntry[];
-  /** Digests that may go, unless an entry that stays needs them. */
+  /** Digests that may go, those of the entries that do not stay among them, unless an entry that stays needs them. */
   readonly candidates: Iterable<string>;
   readonly paths: StorePaths;
   readonly blobs: Blobs;
@@ -38,11 +38,8 @@ export async function discard(
 ): Promise<Collected> {
   const facts = await change.facts();
   const going = new Set(candidates);
-  // To look for a few among ten thousand images takes less than to know all that those need.
-  const needed = going.size <= FEW ? needsOf(entries, facts) : neededBy(entries, facts);
-  const staying = new Set(needed.entries);
-  const dropped = change.index.entries.filter((entry) => !staying.has(entry));
-  for (const { descriptor } of dropped) reach(facts, descriptor.digest, going);
+  const needed = needsOf(entries, facts);
+  for (const { descriptor } of needed.dropped) reach(facts, descriptor.digest, going);
   for (const digest of going) if (needed.has(digest)) going.delete(digest);
   for (const digest of await mentionedBy(entries, facts, blobs)) going.delete(digest);
   const leases = liveLeases(paths);
@@ -51,7 +48,8 @@ export async function discard(
   const isSmall = facts.size < WORTH_KEEPING;
   // Facts of what is gone do no harm; in a large store they stay until everything is learnt anew.
   for (const digest of going) if (facts.delete(digest) && isSmall) change.factsChanged = true;
-  if (dropped.length > 0) change.index = { ...change.index, entries: needed.entries };
+  const staying = needed.dropped.size === 0 ? entries : entries.filter((entry) => !needed.dropped.has(entry));
+  if (staying.length !== change.index.entries.length) change.index = { ...change.index, entries: staying };
   await change.save();
   return eachBlob(paths, going, (path, digest) => deleteOlder(path, paths.unfinished(digest), before));
 }
@@ -76,30 +74,6 @@ const TICK = 20;
 /** Manifests; writing the facts of more than these takes longer than removing an image. */
 const WORTH_KEEPING = 2000;
 const DIGESTS = /\b(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})\b/g;
-
-/** Blobs of a usual image. */
-const FEW = 64;
-
-/**
- * What the entries of an index need. An entry without a name whose manifest is about another one, such as a signature, is
- * needed only as long as that other one is.
- */
-function neededBy(entries: readonly IndexEntry[], facts: FactsByDigest): Needs {
-  const digests = new Set<string>();
-  const attached = new Set(entries.filter((entry) => isAttached(entry, facts)));
-  for (const entry of entries) if (!attached.has(entry)) reach(facts, entry.descriptor.digest, digests);
-  for (let size = -1; size !== digests.size;) {
-    size = digests.size;
-    for (const { descriptor } of attached) {
-      const subject = facts.get(descriptor.digest)?.subject;
-      if (subject !== undefined && digests.has(subject)) reach(facts, descriptor.digest, digests);
-    }
-  }
-  return {
-    has: (digest) => digests.has(digest),
-    entries: entries.filter((entry) => !attached.has(entry) || digests.has(entry.descriptor.digest)),
-  };
-}
 
 /** Digests of all blobs of the store. */
 export async function everyBlob(paths: StorePaths): Promise<readonly string[]> {

@@ -35,16 +35,16 @@ export function unkeep(json: string): ManifestFacts {
   return new KeptFacts(json);
 }
 
-/** True when the manifest refers to this content; its subject does not count. Quick for facts that nobody has asked for yet. */
-export function refersTo(facts: ManifestFacts, digest: string): boolean {
-  if (facts instanceof KeptFacts && !facts.json.includes(digest)) return false;
-  return isChild(facts, digest) || facts.blobs.some((blob) => blob.digest === digest);
-}
-
-/** True when it is an index that lists this manifest. */
+/** True when it is an index that lists this manifest. Quick, as `hasBlob` is, for facts that nobody has asked for yet. */
 export function isChild(facts: ManifestFacts, digest: string): boolean {
   if (facts instanceof KeptFacts && (facts.json.startsWith(NO_MANIFESTS) || !facts.json.includes(digest))) return false;
   return facts.manifests.some((child) => child.digest === digest);
+}
+
+/** True when this is the config, a layer or another blob of the manifest; its subject does not count. */
+export function hasBlob(facts: ManifestFacts, digest: string): boolean {
+  if (facts instanceof KeptFacts && !facts.json.includes(digest)) return false;
+  return facts.blobs.some((blob) => blob.digest === digest);
 }
 
 class KeptFacts implements ManifestFacts {

@@ -47,7 +47,7 @@ export function parseIndex(bytes: Buffer, path: string): ImageIndex {
     const text = bytes.toString('utf8');
     const plain = readPlainIndex(text, {
       plain: plainEntry,
-      other: (json, at) => parseEntry(JSON.parse(json), placeOf(path, at)),
+      other: (raw, at) => parseEntry(raw, placeOf(path, at)),
     });
     if (plain) return { fields: EMPTY_INDEX.fields, entries: lastOfName(plain) };
     const value = parseQuickly(text, path);
@@ -106,7 +106,10 @@ export function keyOf({ name, descriptor }: StoredImage): string {
 /** True when all images have names among the others too: then nothing that they need can go, whatever that is. */
 export function haveOtherNames(images: readonly StoredImage[], others: readonly StoredImage[]): boolean {
   const left = new Set(images.map((image) => image.descriptor.digest));
-  for (const { name, descriptor } of others) if (name !== undefined) left.delete(descriptor.digest);
+  for (const { name, descriptor } of others) {
+    if (left.size === 0) return true;
+    if (name !== undefined) left.delete(descriptor.digest);
+  }
   return left.size === 0;
 }
 

@@ -7,8 +7,8 @@ import { MEDIA_TYPES } from '../../spec/media-types.ts';
 export interface EntryMakers<T> {
   /** For an entry that says nothing but what it is and how it is called; `text` is undefined for one without a name. */
   plain(descriptor: Descriptor, text: string | undefined, json: string): T;
-  /** For any other; `at` is its place in the list. */
-  other(json: string, at: number): T;
+  /** For any other, as a parser of JSON reads it; `at` is its place in the list. */
+  other(raw: unknown, at: number): T;
 }
 
 /** The fields of an index as hubctl writes it, up to its list. */
@@ -40,8 +40,9 @@ export function readPlainIndex<T>(text: string, makers: EntryMakers<T>): T[] | u
     const next = isPlain ? ENTRY.lastIndex : endOfObject(text, at);
     if (next === undefined || !endsEntry(text, next, end)) return undefined;
     const json = text.slice(at, next);
-    if (!isPlain && !isJson(json)) return undefined;
-    entries.push(isPlain ? plainEntry(text, at, json, makers) : makers.other(json, entries.length));
+    const raw = isPlain ? undefined : valueOf(json);
+    if (!isPlain && raw === undefined) return undefined;
+    entries.push(isPlain ? plainEntry(text, at, json, makers) : makers.other(raw, entries.length));
     at = next + 1;
   }
   return entries;
@@ -99,12 +100,12 @@ function endOfString(text: string, start: number, limit: number): number {
 
 const BRACES: Readonly<Record<string, number>> = { '{': 1, '}': -1 };
 
-function isJson(text: string): boolean {
+/** Undefined for what is no JSON. */
+function valueOf(text: string): unknown {
   try {
-    JSON.parse(text);
-    return true;
+    return JSON.parse(text) as unknown;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

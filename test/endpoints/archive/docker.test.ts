@@ -1,34 +1,22 @@
-import { open } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildDockerImage, readDockerEntries } from '../../../src/endpoints/archive/docker.ts';
-import { ArchiveFile } from '../../../src/endpoints/archive/file.ts';
-import { ArchiveTree } from '../../../src/endpoints/archive/tree.ts';
+import type { ArchiveTree } from '../../../src/endpoints/archive/tree.ts';
 import { digestOf } from '../../../src/spec/digest.ts';
 import { parseManifest } from '../../../src/spec/manifest.ts';
 import { MEDIA_TYPES } from '../../../src/spec/media-types.ts';
 import { collect } from '../../../src/util/content.ts';
 import { dockerImage, oldDockerArchive, testWorkshop, type TestWorkshop } from '../../helpers/archives.ts';
-import { tarOf, type TarFile } from '../../helpers/images.ts';
+import type { TarFile } from '../../helpers/images.ts';
 
 describe('an image of docker save', () => {
   let workshop: TestWorkshop;
-  const opened: ArchiveFile[] = [];
   beforeEach(async () => {
     workshop = await testWorkshop();
   });
-  afterEach(async () => {
-    for (const file of opened.splice(0)) await file.close();
-    await workshop[Symbol.asyncDispose]();
-  });
+  afterEach(() => workshop[Symbol.asyncDispose]());
 
-  const treeOf = async (files: readonly TarFile[]): Promise<ArchiveTree> => {
-    const bytes = tarOf(files);
-    const handle = await open(await workshop.file('x.tar', bytes));
-    const file = ArchiveFile.of(handle, { size: bytes.length, name: 'x.tar', temp: undefined });
-    opened.push(file);
-    return ArchiveTree.of(file);
-  };
+  const treeOf = (files: readonly TarFile[]): Promise<ArchiveTree> => workshop.tree(files);
   const build = async (files: readonly TarFile[]): ReturnType<typeof buildDockerImage> => {
     const tree = await treeOf(files);
     const [entry] = (await readDockerEntries(tree)) ?? [];

@@ -1,32 +1,20 @@
-import { open } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ArchiveFile } from '../../../src/endpoints/archive/file.ts';
 import { readOciImages } from '../../../src/endpoints/archive/oci.ts';
-import { ArchiveTree } from '../../../src/endpoints/archive/tree.ts';
+import type { ArchiveTree } from '../../../src/endpoints/archive/tree.ts';
 import { MemoryEndpoint } from '../../../src/endpoints/memory.ts';
 import { ociArchive, testWorkshop, type TestWorkshop } from '../../helpers/archives.ts';
-import { addImage, addIndex, tarOf, type TarFile } from '../../helpers/images.ts';
+import { addImage, addIndex, type TarFile } from '../../helpers/images.ts';
 
 describe('the OCI layout in an archive', () => {
   let workshop: TestWorkshop;
   let blobs: MemoryEndpoint;
-  const opened: ArchiveFile[] = [];
   beforeEach(async () => {
     workshop = await testWorkshop();
     blobs = new MemoryEndpoint();
   });
-  afterEach(async () => {
-    for (const file of opened.splice(0)) await file.close();
-    await workshop[Symbol.asyncDispose]();
-  });
+  afterEach(() => workshop[Symbol.asyncDispose]());
 
-  const treeOf = async (files: readonly TarFile[]): Promise<ArchiveTree> => {
-    const bytes = tarOf(files);
-    const handle = await open(await workshop.file('x.tar', bytes));
-    const file = ArchiveFile.of(handle, { size: bytes.length, name: 'x.tar', temp: undefined });
-    opened.push(file);
-    return ArchiveTree.of(file);
-  };
+  const treeOf = (files: readonly TarFile[]): Promise<ArchiveTree> => workshop.tree(files);
 
   it('has whole images', async () => {
     const image = addImage(blobs);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { everyBlob } from '../../../src/endpoints/store/collect.ts';
 import { storePaths } from '../../../src/endpoints/store/paths.ts';
+import type { Store } from '../../../src/endpoints/store/store.ts';
 import { buildIndex } from '../../../src/spec/build.ts';
 import { MEDIA_TYPES } from '../../../src/spec/media-types.ts';
 import { contentOf } from '../../../src/util/content.ts';
@@ -22,6 +23,17 @@ import {
 } from '../../helpers/stores.ts';
 
 const GARBAGE = blobOf('garbage');
+
+/** Content that no image needs, and one who began to write long after it was. */
+async function garbageBeforeWriter(): Promise<{ readonly store: Store; readonly writer: Store }> {
+  const store = await newStore();
+  await put(store, [GARBAGE]);
+  await store[Symbol.asyncDispose]();
+  utimesSync(store.blobPath(GARBAGE.descriptor.digest), 1000, 1000);
+  const writer = await newStore(store.dir);
+  await writer.prepare();
+  return { store, writer };
+}
 
 test('everything that no image needs goes, everything else stays', async () => {
   const store = await newStore();
@@ -46,22 +58,12 @@ test('what this process is writing stays until it has finished', async () => {
 });
 
 test('what is older than whoever writes now may go', async () => {
-  const store = await newStore();
-  await put(store, [GARBAGE]);
-  await store[Symbol.asyncDispose]();
-  utimesSync(store.blobPath(GARBAGE.descriptor.digest), 1000, 1000);
-  const writer = await newStore(store.dir);
-  await writer.prepare();
+  const { store } = await garbageBeforeWriter();
   expect((await store.collect()).deleted).toEqual([GARBAGE.descriptor.digest]);
 });
 
 test('what a writer found to be there stays, however old it is', async () => {
-  const store = await newStore();
-  await put(store, [GARBAGE]);
-  await store[Symbol.asyncDispose]();
-  utimesSync(store.blobPath(GARBAGE.descriptor.digest), 1000, 1000);
-  const writer = await newStore(store.dir);
-  await writer.prepare();
+  const { store, writer } = await garbageBeforeWriter();
   expect(await writer.has(GARBAGE.descriptor)).toBe(true);
   expect((await store.collect()).deleted).toEqual([]);
 });

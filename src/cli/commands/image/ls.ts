@@ -51,7 +51,7 @@ export const command: CommandSpec = defineCommand({
     const filters = parseImageFilters([...flags.filter, ...reference]);
     const store = await context.store();
     const images = await filterImages(await store.summaries(), filters, store);
-    if (output.json) return output.value(images.map(imageObject));
+    if (output.json) return output.values(images, imageObject);
     if (output.quiet && output.format === undefined) {
       // One write for all: a write for each takes longer than everything else when there are thousands.
       return output.bytes(images.map((image) => `${safeText(idText(image.id, truncate))}\n`).join(''));

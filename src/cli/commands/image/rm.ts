@@ -1,7 +1,7 @@
 // hubctl rmi: takes names away from local images, and deletes those that have none left.
 import type { Store, StoredImage } from '../../../endpoints/store/store.ts';
 import { HubError } from '../../../errors.ts';
-import { familiarName, parseReference } from '../../../spec/reference.ts';
+import { familiarName, splitCanonical } from '../../../spec/reference.ts';
 import { defineCommand, type CommandSpec } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { familiarText } from '../../image-rows.ts';
@@ -91,7 +91,7 @@ function untaggedNames(image: StoredImage, others: readonly StoredImage[]): read
 }
 
 function repositoryOf({ name }: StoredImage): string | undefined {
-  return name === undefined ? undefined : familiarName(parseReference(name));
+  return name === undefined ? undefined : familiarName(splitCanonical(name));
 }
 
 function keyOf({ name, descriptor }: StoredImage): string {
