@@ -3,8 +3,8 @@
 
 /** Milliseconds, of a clock that never goes back. */
 function now() {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e3 + nanoseconds / 1e6;
+  // Unlike `hrtime`, makes nothing that has to be collected.
+  return process.uptime() * 1e3;
 }
 
 export const performance = {

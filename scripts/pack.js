@@ -108,13 +108,35 @@ async function expression({ path, text }, options) {
  * @param {string} code
  */
 function lean(code) {
-  return code
+  return withPlainExports(code)
     .replace(/^module\.exports = __toCommonJS\((\w+)\);$/m, 'module.exports = $1;')
     .replaceAll(/__toESM\((require\("\.[^"]*"\))\)/g, '$1')
     .replaceAll(/^var (\w+) = __toESM\((require\("node:[^"]+"\))\);$/gm, (whole, name, call) =>
       code.includes(`${name}.default`) ? whole : `var ${name} = ${call};`,
     )
     .replaceAll('__moduleUrl', "require('node:url').pathToFileURL(__filename).href");
+}
+
+/** What esbuild makes of the exports of a chunk: a getter for each, since some get their values later. */
+const EXPORTS = /^__export\((\w+), \{\n((?: {2}\w+: \(\) => \w+,?\n)*)\}\);$/m;
+const GETTER = / {2}(\w+): \(\) => (\w+)/g;
+
+/**
+ * Functions that are declared are there from the beginning and stay what they are, so they can be exported as they are: chunks
+ * ask each other for them thousands of times.
+ *
+ * @param {string} code
+ */
+function withPlainExports(code) {
+  return code.replace(EXPORTS, (_, target, list) => {
+    const all = [...list.matchAll(GETTER)].map(([, name, local]) => ({ name, local }));
+    const isPlain = (/** @type {{ local: string }} */ { local }) =>
+      new RegExp(`^(?:async )?function\\*? ?${local}\\(`, 'm').test(code) && !new RegExp(`\\b${local} = `).test(code);
+    const getters = all.filter((one) => !isPlain(one)).map(({ name, local }) => `  ${name}: () => ${local}`);
+    const plain = all.filter(isPlain).map(({ name, local }) => `${target}.${name} = ${local};`);
+    const rest = getters.length === 0 ? [] : [`__export(${target}, {`, getters.join(',\n'), '});'];
+    return [...rest, ...plain].join('\n');
+  });
 }
 
 /**

@@ -59,19 +59,18 @@ class Attempt {
   readonly #next: Send;
   readonly #request: HttpRequest;
   readonly #shared: Shared;
-  readonly #target: RegistryTarget | undefined;
 
   constructor(next: Send, request: HttpRequest, shared: Shared) {
     this.#next = next;
     this.#request = request;
     this.#shared = shared;
-    this.#target = request.anonymous ? undefined : shared.registryOf(request.url);
   }
 
   async send(): Promise<HttpResponse> {
-    if (!this.#isOurs) return this.#next(this.#request);
-    const first = await this.#upFront();
-    const response = await this.#sendWith(first);
+    const first = this.#shared.challenges.size > 0 && this.#isOurs ? await this.#upFront() : undefined;
+    const response = await (first === undefined ? this.#next(this.#request) : this.#sendWith(first));
+    // Most are neither, and there are hundreds.
+    if ((response.status !== 401 && response.status !== 403) || !this.#isOurs) return response;
     if (response.status === 403 && first !== undefined && this.#shared.authorizations.isEarlier(first)) {
       return this.#withFreshToken(response, first);
     }
@@ -104,6 +103,10 @@ class Attempt {
 
   #isShared(authorization: string | undefined): boolean {
     return authorization !== undefined && (this.#shared.uses.get(authorization) ?? 0) > 1;
+  }
+
+  get #target(): RegistryTarget | undefined {
+    return this.#request.anonymous ? undefined : this.#shared.registryOf(this.#request.url);
   }
 
   get #isOurs(): boolean {
@@ -170,8 +173,7 @@ class Attempt {
     });
   }
 
-  async #sendWith(authorization: string | undefined): Promise<HttpResponse> {
-    if (authorization === undefined) return this.#next(this.#request);
+  async #sendWith(authorization: string): Promise<HttpResponse> {
     const { uses } = this.#shared;
     uses.set(authorization, (uses.get(authorization) ?? 0) + 1);
     const response = await this.#next({ ...this.#request, headers: { ...this.#request.headers, authorization } });

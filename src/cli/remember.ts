@@ -3,6 +3,7 @@ import type { Store } from '../endpoints/store/store.ts';
 import type { Descriptor } from '../spec/descriptor.ts';
 import type { Remembered } from '../transfer/endpoint.ts';
 import type { OnEvent } from '../transfer/events.ts';
+import { once } from '../util/once.ts';
 
 interface Place {
   readonly registry: string;
@@ -47,8 +48,10 @@ export function lenders(
   store: Store,
   { registry, repository }: Place,
 ): (blob: Descriptor) => Promise<readonly string[]> {
+  const lookUp = once(() => store.seen.lookUp(registry));
   return async (blob) => {
-    const known = await store.seen.repositories(registry, blob.digest);
+    const known = (await lookUp())(blob.digest);
+    if (known.length === 0) return known;
     const others = known.filter((name) => name !== repository);
     return others.sort((a, b) => commonPath(b, repository) - commonPath(a, repository));
   };

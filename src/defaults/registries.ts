@@ -93,14 +93,17 @@ interface Places {
 
 /** How hosts become origins; which host the user meant by each is noted. */
 function placesOf({ origins, plain, http, named }: Places): Pick<RegistryClientOptions, 'originOf' | 'askAt' | 'warm'> {
-  const naming =
-    (decide: (host: string) => Promise<URL>) =>
-    async (host: string): Promise<URL> => {
-      const origin = await decide(host);
-      named.set(origin.host, host);
-      return origin;
-    };
-  const askAt = naming(plain.originOf);
+  const noted = new WeakSet<URL>();
+  const noting = (origin: URL, host: string): URL => {
+    // Each request asks where it goes to, and is told the same.
+    if (!noted.has(origin)) named.set(origin.host, host);
+    noted.add(origin);
+    return origin;
+  };
+  const askAt = (host: string): URL | Promise<URL> => {
+    const origin = plain.originOf(host);
+    return origin instanceof URL ? noting(origin, host) : origin.then((decided) => noting(decided, host));
+  };
   const warm = async (host: string, count = WARM): Promise<void> => {
     const guess = origins.guess(host);
     // Where it has to be found out first how a host is spoken to, the connection that was begun ahead is used for that.
@@ -111,7 +114,7 @@ function placesOf({ origins, plain, http, named }: Places): Pick<RegistryClientO
     await guessed;
   };
   return {
-    originOf: naming(origins.originOf),
+    originOf: async (host) => noting(await origins.originOf(host), host),
     askAt,
     // What goes wrong here goes wrong again when a request is sent, and is told then.
     warm: (host, count) => void warm(host, count).catch(() => undefined),

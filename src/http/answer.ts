@@ -20,8 +20,12 @@ const MAX_HEADERS = 256;
 /** Of a chunk's size with its extensions, and of each trailer. */
 const MAX_LINE = 4096;
 const VERSIONS = ['HTTP/1.1 ', 'HTTP/1.0 '];
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
+const VERSION_LENGTH = 9;
+/** Where the status stands, and the digit that tells the versions apart. */
+const [STATUS_AT, STATUS_END, MINOR_AT] = [9, 12, 7];
+const STATUS_LINE = /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const HEADER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/;
+const NOT_ASCII = /[\x80-\xff]/;
 
 /**
  * Reads answers one after the other (RFC 9112). What is not plainly right is refused, with `details.odd` while nothing was
@@ -87,7 +91,9 @@ export class AnswerReader {
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end > MAX_HEAD || (end === -1 && text.length >= MAX_HEAD)) throw odd('large headers');
     // Something else than HTTP may wait for an answer before it goes on.
-    if (!VERSIONS.some((version) => version.startsWith(text.slice(0, 9)))) throw odd('another protocol');
+    const version = text.slice(0, VERSION_LENGTH);
+    if (!VERSIONS.includes(version) && !VERSIONS.some((whole) => whole.startsWith(version)))
+      throw odd('another protocol');
     if (end === -1) {
       if (/(?:^|[^\r])\n/.test(text)) throw odd('lines that end with a line feed alone');
       this.#text = text;
@@ -194,13 +200,14 @@ interface Head {
 }
 
 function parseHead(head: string): Head {
-  const [first = '', ...lines] = head.split('\r\n');
-  const [, minor, code = 0] = STATUS_LINE.exec(first) ?? [];
-  const status = Number(code);
-  if (status === 0 || status === 101 || lines.length > MAX_HEADERS) throw odd('a malformed answer');
-  const headers = parseHeaders(lines);
-  if (minor === '0') checkOld(status, headers);
-  return { status, isOld: minor === '0', headers };
+  const lines = head.split('\r\n');
+  const first = lines[0] ?? '';
+  const status = STATUS_LINE.test(first) ? Number(first.slice(STATUS_AT, STATUS_END)) : 0;
+  if (status === 0 || status === 101 || lines.length > MAX_HEADERS + 1) throw odd('a malformed answer');
+  const headers = parseHeaders(lines, NOT_ASCII.test(head));
+  const isOld = first[MINOR_AT] === '0';
+  if (isOld) checkOld(status, headers);
+  return { status, isOld, headers };
 }
 
 /** The older version has neither of these [RFC 9112 6.1, RFC 9110 15.2]. */
@@ -208,13 +215,16 @@ function checkOld(status: number, headers: RawHeaders): void {
   if (status < 200 || headers['transfer-encoding'] !== undefined) throw odd('a malformed answer');
 }
 
-function parseHeaders(lines: readonly string[]): RawHeaders {
+/** What follows the status line. There are hundreds of answers, so nothing is made that is not kept. */
+function parseHeaders(lines: readonly string[], isDecoded: boolean): RawHeaders {
   const headers = Object.create(null) as Record<string, string | string[]>;
-  for (const line of lines) {
-    const [, name, text] = HEADER.exec(line) ?? [];
-    if (name === undefined || text === undefined) throw odd('a malformed header');
-    const key = name.toLowerCase();
-    const value = decode(withoutEnd(text));
+  for (let index = 1; index < lines.length; index += 1) {
+    const line = lines[index] ?? '';
+    if (!HEADER.test(line)) throw odd('a malformed header');
+    const colon = line.indexOf(':');
+    const key = line.slice(0, colon).toLowerCase();
+    const text = line.slice(colon + 1);
+    const value = isDecoded ? decode(text) : text.trim();
     const known = headers[key];
     if (known === undefined) headers[key] = value;
     else if (typeof known === 'string') headers[key] = [known, value];
@@ -223,16 +233,13 @@ function parseHeaders(lines: readonly string[]): RawHeaders {
   return headers;
 }
 
-/** Without the blanks at the end. `trimEnd` would take bytes of UTF-8 for blanks, such as the last one of `à`. */
-function withoutEnd(text: string): string {
-  let end = text.length;
-  while (text[end - 1] === ' ' || text[end - 1] === '\t') end -= 1;
-  return text.slice(0, end);
-}
-
-/** Header values were read byte by byte; those beyond ASCII are UTF-8. */
+/**
+ * Header values were read byte by byte; those beyond ASCII are UTF-8. Blanks go before that: `trim` would take bytes of UTF-8
+ * for blanks, such as the last one of `à`.
+ */
 function decode(text: string): string {
-  return /[\x80-\xff]/.test(text) ? Buffer.from(text, 'latin1').toString('utf8') : text;
+  const value = text.replace(/^[ \t]+/, '').replace(/(?<![ \t])[ \t]+$/, '');
+  return NOT_ASCII.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value;
 }
 
 /** Bytes of the body, or what tells its end (RFC 9112 6.3). */

@@ -67,7 +67,8 @@ class Race {
   readonly #addresses: Address[];
   readonly #port: number;
   readonly #options: DialOptions;
-  readonly #running = new Set<Socket>();
+  /** What is being connected, and what ends that. */
+  readonly #running = new Map<Socket, NodeJS.Timeout>();
   #firstError: Error | undefined;
   #headStart: NodeJS.Timeout | undefined;
   #resolve: (socket: Socket) => void = () => undefined;
@@ -95,8 +96,11 @@ class Race {
     const address = this.#addresses.shift();
     if (!address) return;
     const socket = this.#begin({ host: address.address, port: this.#port, family: address.family, noDelay: true });
-    this.#running.add(socket);
-    socket.setTimeout(this.#options.timeout, () => socket.destroy(tooLate(this.#options)));
+    // Not the socket's own timer: Node.js sets that anew with each byte, also once it was taken back.
+    this.#running.set(
+      socket,
+      setTimeout(() => socket.destroy(tooLate(this.#options)), this.#options.timeout),
+    );
     socket.once('error', (error) => this.#lost(socket, error));
     socket.once('connect', () => this.#won(socket));
     if (this.#addresses.length > 0) this.#headStart = setTimeout(() => this.#next(), HEAD_START);
@@ -109,13 +113,13 @@ class Race {
   }
 
   #won(socket: Socket): void {
-    this.#running.delete(socket);
-    socket.removeAllListeners('error').removeAllListeners('timeout').setTimeout(0);
+    this.#end(socket);
+    socket.removeAllListeners('error');
     this.#finish(() => this.#resolve(socket));
   }
 
   #lost(socket: Socket, error: Error): void {
-    this.#running.delete(socket);
+    this.#end(socket);
     // A refusal says more than a missing route of an address family this network does not have.
     if (!this.#firstError || codeOf(error) === 'ECONNREFUSED') this.#firstError = error;
     if (this.#addresses.length > 0) this.#next();
@@ -126,13 +130,19 @@ class Race {
     clearTimeout(this.#headStart);
     this.#options.signal?.removeEventListener('abort', this.#abort);
     this.#addresses.length = 0;
-    for (const socket of this.#running)
+    for (const socket of this.#running.keys()) {
+      this.#end(socket);
       socket
         .removeAllListeners('error')
         .on('error', () => undefined)
         .destroy();
-    this.#running.clear();
+    }
     settle();
+  }
+
+  #end(socket: Socket): void {
+    clearTimeout(this.#running.get(socket));
+    this.#running.delete(socket);
   }
 }
 

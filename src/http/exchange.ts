@@ -22,6 +22,9 @@ const MAX_INFORMATIONAL = 20;
 /** Whoever sends slower than this for that long is treated as if it sent nothing. */
 const SLOWEST = { bytes: 60 * 1024, milliseconds: 60_000 };
 
+/** Shared by all, as there are hundreds. */
+const NOBODY = { resolve: (): void => undefined, reject: (): void => undefined };
+
 /** One request on one connection: whoever reads the connection reports to it, the caller gets `response` and later the body. */
 export class Exchange implements Content {
   readonly response: Promise<HttpResponse>;
@@ -31,7 +34,7 @@ export class Exchange implements Content {
   #controller: DispatchController | undefined;
   /** Why it failed: what the caller gets, and the same as undici wants it. */
   #failure: { readonly error: unknown; readonly reason: HubError } | undefined;
-  #settle: { resolve(response: HttpResponse): void; reject(error: unknown): void };
+  #settle: { resolve(response: HttpResponse): void; reject(error: unknown): void } = NOBODY;
   #reader:
     | { consume(chunk: Uint8Array): void | Promise<void>; resolve(): void; reject(error: unknown): void }
     | undefined;
@@ -39,7 +42,7 @@ export class Exchange implements Content {
   #empty: HttpResponse | undefined;
   /** Once the answer is not wanted: how many of its bytes may still come before the connection is given up instead. */
   #discardUntil: number | undefined;
-  #forgetSignal: () => void = () => undefined;
+  #forgetSignal: () => void = NOBODY.reject;
   /** Told when it fails, for whoever keeps it until there is a connection. */
   onGivenUp: (() => void) | undefined;
   #isReused = false;
@@ -51,7 +54,6 @@ export class Exchange implements Content {
   constructor(request: HttpRequest, options: ExchangeOptions) {
     this.#request = request;
     this.#options = options;
-    this.#settle = { resolve: () => undefined, reject: () => undefined };
     this.response = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });

@@ -1,6 +1,6 @@
 // When a host asked to be left alone for a while, how do all requests to it wait together?
 import type { Clock } from './clock.ts';
-import type { Layer } from './layer.ts';
+import type { Layer, Send } from './layer.ts';
 
 export interface Gate {
   /** Makes every request to a closed host wait until it opens. */
@@ -16,14 +16,17 @@ export function createGate(clock: Clock): Gate {
     close: (host, until) => {
       closedUntil.set(host, Math.max(until, closedUntil.get(host) ?? 0));
     },
-    layer: (next) => async (request) => {
-      const { host } = request.url;
-      for (;;) {
-        const wait = (closedUntil.get(host) ?? 0) - clock.now();
-        if (wait <= 0) break;
-        await clock.sleep(wait, request.signal);
-      }
-      return next(request);
+    layer: (next) => {
+      const inTime: Send = async (request) => {
+        const { host } = request.url;
+        for (;;) {
+          const wait = (closedUntil.get(host) ?? 0) - clock.now();
+          if (wait <= 0) break;
+          await clock.sleep(wait, request.signal);
+        }
+        return next(request);
+      };
+      return (request) => (closedUntil.size === 0 ? next(request) : inTime(request));
     },
   };
 }

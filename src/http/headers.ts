@@ -5,19 +5,30 @@ type Raw = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** Headers as undici gives them: names in lower case, a repeated header as a list. */
 export function headersOf(raw: Raw): HttpHeaders {
-  const all = (name: string): readonly string[] => {
-    const value = Object.hasOwn(raw, name) ? raw[name] : undefined;
-    if (value === undefined) return [];
-    return typeof value === 'string' ? [value] : value;
-  };
-  return {
-    all,
-    get: (name) => {
-      const values = all(name);
-      return values.length === 0 ? undefined : values.join(', ');
-    },
-  };
+  return new AnswerHeaders(raw);
 }
+
+class AnswerHeaders implements HttpHeaders {
+  readonly #raw: Raw;
+
+  constructor(raw: Raw) {
+    this.#raw = raw;
+  }
+
+  get(name: string): string | undefined {
+    const value = Object.hasOwn(this.#raw, name) ? this.#raw[name] : undefined;
+    if (typeof value === 'string' || value === undefined) return value;
+    return value.length === 0 ? undefined : value.join(', ');
+  }
+
+  all(name: string): readonly string[] {
+    const value = Object.hasOwn(this.#raw, name) ? this.#raw[name] : undefined;
+    if (value === undefined) return NONE;
+    return typeof value === 'string' ? [value] : value;
+  }
+}
+
+const NONE: readonly string[] = [];
 
 /** The API that a registry of Docker's making says it speaks, such as `registry/2.0`; it says so in all its answers, also in 404. */
 export function apiVersionOf(headers: HttpHeaders): string | undefined {

@@ -32,6 +32,8 @@ export class Lane implements WireOwner {
   #depth = DEPTH;
   #slowed = Number.NEGATIVE_INFINITY;
   #closed: HubError | undefined;
+  /** The one that had room last: most likely the next request is for it. */
+  #free: Wire | undefined;
   /** Who waits until connections that are opened ahead are there. */
   readonly #warming: (() => void)[] = [];
 
@@ -42,7 +44,12 @@ export class Lane implements WireOwner {
 
   add(job: Job): void {
     if (this.#closed) return job.exchange.fail(this.#closed);
-    job.exchange.onGivenUp = () => this.#forget(job);
+    if (this.#waiting.length === 0) {
+      this.#trim();
+      const wire = this.#wireFor(job);
+      if (wire) return wire.send(job);
+    }
+    this.#keep(job);
     this.#waiting.push(job);
     this.#next();
   }
@@ -77,6 +84,7 @@ export class Lane implements WireOwner {
 
   onRoom(wire: Wire): void {
     if (!wire.isOpen) this.#wires.delete(wire);
+    this.#free = wire;
     this.#next();
   }
 
@@ -92,7 +100,10 @@ export class Lane implements WireOwner {
     }
     const waiting = unanswered.filter((job) => !job.exchange.isOver);
     if (this.#closed) for (const { exchange } of waiting) exchange.fail(this.#closed);
-    else this.#waiting.unshift(...waiting);
+    else {
+      for (const job of waiting) this.#keep(job);
+      this.#waiting.unshift(...waiting);
+    }
     this.#next();
   }
 
@@ -100,7 +111,7 @@ export class Lane implements WireOwner {
   #next(): void {
     this.#trim();
     while (!this.#closed && this.#waiting.length > 0) {
-      const [job] = this.#waiting;
+      const job = this.#waiting[0];
       const wire = job && this.#wireFor(job);
       if (!job || !wire) break;
       this.#waiting.shift();
@@ -111,6 +122,7 @@ export class Lane implements WireOwner {
 
   /** Closes idle connections that are too many since the host is under pressure. */
   #trim(): void {
+    if (this.#wires.size <= this.#most) return;
     for (const wire of this.#wires) {
       if (this.#wires.size <= this.#most) return;
       if (wire.load > 0) continue;
@@ -120,6 +132,7 @@ export class Lane implements WireOwner {
   }
 
   #wireFor(job: Job): Wire | undefined {
+    if (this.#isFree(this.#free)) return this.#free;
     let best: Wire | undefined;
     for (const wire of this.#wires) {
       if (!wire.isOpen) continue;
@@ -128,6 +141,10 @@ export class Lane implements WireOwner {
     }
     const isSmall = job.expected <= SMALL;
     return best && isSmall && best.load < this.#share() && best.due <= AHEAD ? best : undefined;
+  }
+
+  #isFree(wire: Wire | undefined): boolean {
+    return wire?.load === 0 && wire.isOpen && this.#wires.has(wire);
   }
 
   /** So many requests may be on one connection at once, such that those that are being opened get their part. */
@@ -177,6 +194,11 @@ export class Lane implements WireOwner {
     const needsIt = this.#wires.size === 0 || this.#waiting.length > this.#opening;
     if (needsIt) this.#waiting.shift()?.exchange.fail(failureOf(error, { host: this.#options.host }));
     this.#next();
+  }
+
+  /** It has to wait, unless it is given up. */
+  #keep(job: Job): void {
+    job.exchange.onGivenUp = () => this.#forget(job);
   }
 
   #told(): void {

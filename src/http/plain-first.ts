@@ -28,7 +28,7 @@ export interface PlainFirst {
    * Where a host is to be asked: what it speaks when that is known, else, for a port of this machine, plain http until its
    * answer tells. Throws as `Origins.originOf` does.
    */
-  originOf(host: string): Promise<URL>;
+  originOf(host: string): URL | Promise<URL>;
   /** The outermost layer: sends once more, with TLS, what was meant for a port that turns out to speak it. */
   readonly outer: Layer;
   /** Inside the layer that adds credentials, and nearer to the host than redirects: sees what is really sent. */
@@ -63,44 +63,44 @@ const SPEAKS_TLS = 'speaks-tls';
  */
 export function plainFirst({ mayAsk, ...options }: PlainFirstOptions): PlainFirst {
   const { origins } = options;
-  const guesses = new Map<string, Guess>();
-  const originOf = async (host: string): Promise<URL> => {
+  const trials = new Map<string, Trial>();
+  /** Some origin that was guessed to be plain is not. */
+  let secured = false;
+  const trialOf = (url: URL): Trial | undefined => (trials.size === 0 ? undefined : trials.get(url.origin));
+  const originOf = (host: string): URL | Promise<URL> => {
     const guess = origins.guess(host);
-    const known = guesses.get(guess.origin);
+    const known = trials.get(guess.origin);
     if (known) return known.secure ?? guess;
     // An origin without a port would stand for another one once its scheme changed.
     const isOpen = guess.protocol === 'http:' && guess.port !== '' && !origins.isKnown(host) && mayAsk(host);
     if (!isOpen) return origins.originOf(host);
-    guesses.set(guess.origin, {
-      host,
-      origin: guess.origin,
-      hasAnswered: false,
-      isPlain: false,
-      secure: undefined,
-    });
+    const { origin } = guess;
+    const made = { host, origin, hasAnswered: false, isPlain: false, secure: undefined };
+    trials.set(origin, new Trial(made, options));
     return guess;
   };
   return {
     originOf,
     inner: (next) => (request) => {
-      const guess = guesses.get(request.url.origin);
-      return !guess || guess.isPlain ? next(request) : new Trial(guess, options).send(next, request);
+      const trial = trialOf(request.url);
+      return !trial || trial.isPlain ? next(request) : trial.send(next, request);
     },
     outer: (next) => async (request) => {
-      const secured = (): HttpRequest | undefined => secure(request, guesses.get(request.url.origin)?.secure);
-      const known = secured();
-      if (known) return next(known);
+      const secure = secured ? trialOf(request.url)?.secure : undefined;
+      if (secure) return next(over(secure, request));
       try {
         return await next(request);
       } catch (error) {
-        const again = reasonOf(error) === SPEAKS_TLS ? secured() : undefined;
-        if (!again) throw error;
-        return next(again);
+        const found = reasonOf(error) === SPEAKS_TLS ? trialOf(request.url)?.secure : undefined;
+        if (!found) throw error;
+        secured = true;
+        return next(over(found, request));
       }
     },
   };
 }
 
+/** Asks in the clear, and finds out whether that is right. */
 class Trial {
   readonly #guess: Guess;
   readonly #origins: Origins;
@@ -114,9 +114,19 @@ class Trial {
     this.#onLikely = onLikely;
   }
 
+  get isPlain(): boolean {
+    return this.#guess.isPlain;
+  }
+
+  /** Where TLS is spoken, if it is. */
+  get secure(): URL | undefined {
+    return this.#guess.secure;
+  }
+
   async send(next: Send, request: HttpRequest): Promise<HttpResponse> {
-    if (this.#isSecret(request) || (await this.#isNews(request))) await this.#decide();
-    const response = await this.#ask(next, request);
+    const { hasAnswered } = this.#guess;
+    if (this.#isSecret(request) || (!hasAnswered && (await this.#isNews(request)))) await this.#decide();
+    const response = await (hasAnswered ? next(request) : this.#ask(next, request));
     if (answersAsRegistry(response)) this.#guess.hasAnswered = true;
     else if (response.status === 401 || !this.#guess.hasAnswered) await this.#confirm(response);
     return response;
@@ -130,7 +140,7 @@ class Trial {
   }
 
   async #isNews({ url, body }: HttpRequest): Promise<boolean> {
-    return body !== undefined && !this.#guess.hasAnswered && (await this.#earlier?.hadContent(url.origin)) !== true;
+    return body !== undefined && (await this.#earlier?.hadContent(url.origin)) !== true;
   }
 
   async #ask(next: Send, request: HttpRequest): Promise<HttpResponse> {
@@ -179,17 +189,16 @@ function answersAsRegistry({ status, headers }: HttpResponse): boolean {
   return (status >= 200 && status < 300) || status === 429 || status >= 500;
 }
 
-function secure(request: HttpRequest, origin: URL | undefined): HttpRequest | undefined {
-  if (!origin) return undefined;
-  const url = new URL(request.url);
-  url.protocol = origin.protocol;
-  return { ...request, url };
-}
-
 function securely(origin: string): URL {
   const url = new URL(origin);
   url.protocol = 'https:';
   return url;
+}
+
+function over(origin: URL, request: HttpRequest): HttpRequest {
+  const url = new URL(request.url);
+  url.protocol = origin.protocol;
+  return { ...request, url };
 }
 
 function reasonOf(error: unknown): unknown {

@@ -27,12 +27,28 @@ export function redirect(): Layer {
   const shortcuts: Shortcuts = new Map();
   return (next) => async (request) => {
     if (request.redirect === 'manual') return next(request);
-    const response = (await short(next, request, shortcuts)) ?? (await follow(next, request, shortcuts));
-    const isExpired = response.status === 403 && isReading(request) && response.url.origin !== request.url.origin;
-    if (!isExpired) return response;
-    response.body.cancel();
-    return follow(next, request, shortcuts);
+    const known = isRange(request) ? shortcuts.get(request.url.href) : undefined;
+    const response = (known && (await short(next, request, { known, shortcuts }))) ?? (await next(request));
+    return isFinal(response.status) ? response : settle(next, request, { response, shortcuts });
   };
+}
+
+/** True for an answer that leads nowhere else, and tells nothing of where ranges are. */
+function isFinal(status: number): boolean {
+  return !REDIRECTS.has(status) && status !== 206 && status !== 403;
+}
+
+interface Answered {
+  readonly response: HttpResponse;
+  readonly shortcuts: Shortcuts;
+}
+
+async function settle(next: Send, request: HttpRequest, { response, shortcuts }: Answered): Promise<HttpResponse> {
+  const last = await follow(next, request, { response, shortcuts });
+  const isExpired = last.status === 403 && isReading(request) && last.url.origin !== request.url.origin;
+  if (!isExpired) return last;
+  last.body.cancel();
+  return follow(next, request, { response: await next(request), shortcuts });
 }
 
 /** Where ranges of a content turned out to be: its next range is asked for there, without the way through the registry. */
@@ -40,12 +56,18 @@ type Shortcuts = Map<string, HttpRequest>;
 
 const MOST_SHORTCUTS = 64;
 
-/** Undefined when no shortcut is known, or it leads nowhere any more: then the first URL is asked. */
-async function short(next: Send, request: HttpRequest, shortcuts: Shortcuts): Promise<HttpResponse | undefined> {
-  const range = request.headers?.['range'];
-  const known = range === undefined ? undefined : shortcuts.get(request.url.href);
-  if (!known || range === undefined) return undefined;
-  const { signal, expected, into } = request;
+function isRange({ headers }: HttpRequest): boolean {
+  return headers?.['range'] !== undefined;
+}
+
+/** Undefined when the shortcut leads nowhere any more: then the first URL is asked. */
+async function short(
+  next: Send,
+  request: HttpRequest,
+  { known, shortcuts }: { readonly known: HttpRequest; readonly shortcuts: Shortcuts },
+): Promise<HttpResponse | undefined> {
+  const { signal, expected, into, headers } = request;
+  const range = headers?.['range'] ?? '';
   const response = await next({ ...known, signal, expected, into, headers: { ...known.headers, range } });
   if (response.status === 206) return response;
   response.body.cancel();
@@ -55,19 +77,20 @@ async function short(next: Send, request: HttpRequest, shortcuts: Shortcuts): Pr
 
 /** A range that another host gave shows where the others are. */
 function remember(first: HttpRequest, last: HttpRequest, response: HttpResponse, shortcuts: Shortcuts): void {
-  if (response.status !== 206 || last.url.origin === first.url.origin || first.headers?.['range'] === undefined) return;
+  if (response.status !== 206 || !isRange(first) || last.url.origin === first.url.origin) return;
   if (shortcuts.size >= MOST_SHORTCUTS) shortcuts.clear();
   shortcuts.set(first.url.href, last);
 }
 
-async function follow(next: Send, first: HttpRequest, shortcuts: Shortcuts): Promise<HttpResponse> {
+/** `begun` has the answer to the first request. */
+async function follow(next: Send, first: HttpRequest, begun: Answered): Promise<HttpResponse> {
   const visited = new Set<string>();
   let request = first;
+  let { response } = begun;
   for (;;) {
     visited.add(request.url.href);
-    const response = await next(request);
     if (!isFollowed(response.status, request)) {
-      remember(first, request, response, shortcuts);
+      remember(first, request, response, begun.shortcuts);
       return response;
     }
     response.body.cancel();
@@ -75,6 +98,7 @@ async function follow(next: Send, first: HttpRequest, shortcuts: Shortcuts): Pro
     if (visited.has(url.href)) throw unusable(`redirect loop at ${redactUrl(url)}`, request.url);
     if (visited.size > MAX_HOPS) throw unusable(`${first.url.host} redirects more than ${MAX_HOPS} times`, request.url);
     request = requestFor(url, request, first);
+    response = await next(request);
   }
 }
 

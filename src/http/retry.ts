@@ -68,8 +68,8 @@ type Outcome = { readonly response: HttpResponse } | { readonly error: unknown }
  * is, at once.
  */
 export function retry(options: RetryOptions): Layer {
-  const reached = new Set<string>();
-  return (next) => (request) => new Attempts(next, request, { ...options, reached }).run();
+  const shared = { ...options, reached: new Set<string>() };
+  return (next) => (request) => new Attempts(next, request, shared).run();
 }
 
 class Attempts {
@@ -88,13 +88,23 @@ class Attempts {
   }
 
   async run(): Promise<HttpResponse> {
+    const { url, signal, whole } = this.#request;
     for (;;) {
-      const outcome = await this.#attempt();
+      if (signal?.aborted) throw abortedBy(signal);
+      let outcome: Outcome;
+      try {
+        const response = await this.#next(this.#request);
+        this.#options.reached.add(url.host);
+        outcome = { response: whole ? await gathered(response, this.#request) : response };
+      } catch (error) {
+        if (isBodyError(error)) throw error;
+        outcome = { error };
+      }
       if (this.#wasStale(outcome)) continue;
       this.#tries += 1;
       const delay = this.#delayAfter(outcome);
       if (delay !== undefined) await this.#pause(outcome, delay);
-      const settled = await this.#settled(outcome);
+      const settled = 'error' in outcome ? await this.#settled(outcome.error) : undefined;
       if (settled) return settled;
       if (delay === undefined) return this.#finish(outcome);
     }
@@ -107,29 +117,15 @@ class Attempts {
   }
 
   /** What a request has done whose answer was lost. Who asks has tries of their own, so their failure says nothing. */
-  async #settled(outcome: Outcome): Promise<HttpResponse | undefined> {
+  async #settled(lost: unknown): Promise<HttpResponse | undefined> {
     const { settled, signal } = this.#request;
-    if (!settled || !('error' in outcome) || signal?.aborted) return undefined;
-    if (!HubError.is(outcome.error) || !outcome.error.retryable || outcome.error.details['sent'] === false)
-      return undefined;
+    if (!settled || signal?.aborted) return undefined;
+    if (!HubError.is(lost) || !lost.retryable || lost.details['sent'] === false) return undefined;
     try {
       return await settled();
     } catch (error) {
       if (HubError.is(error) && error.retryable) return undefined;
       throw error;
-    }
-  }
-
-  async #attempt(): Promise<Outcome> {
-    const { url, signal } = this.#request;
-    if (signal?.aborted) throw abortedBy(signal);
-    try {
-      const response = await this.#next(this.#request);
-      this.#options.reached.add(url.host);
-      return { response: await gathered(response, this.#request) };
-    } catch (error) {
-      if (isBodyError(error)) throw error;
-      return { error };
     }
   }
 
@@ -145,10 +141,10 @@ class Attempts {
 
   /** Milliseconds until the next attempt; undefined when there is to be none. */
   #delayAfter(outcome: Outcome): number | undefined {
+    if ('response' in outcome && !RETRYABLE_STATUS.has(outcome.response.status)) return undefined;
     if (this.#request.signal?.aborted) return undefined;
     if ('error' in outcome) return this.#delayAfterError(outcome.error);
-    const { status, headers, url } = outcome.response;
-    if (!RETRYABLE_STATUS.has(status)) return undefined;
+    const { headers, url } = outcome.response;
     const asked = parseRetryAfter(headers.get('retry-after'), this.#options.clock.now());
     if (this.#isRepeatable) return this.#wait(asked, url.host);
     // Whoever sends this one again decides when; the others leave the host alone as well.

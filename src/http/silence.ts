@@ -13,56 +13,77 @@ export interface SilenceOptions {
 /**
  * A limit for how long nothing may be heard. Time in which this process could not run does not count, and what has arrived
  * is read before it is said that nothing has: when a stopped process goes on, its timers are due before its sockets are read.
+ * One timer serves one limit after the other: to set one for each request would cost more than to look when it is due. It does
+ * not keep the process; what is waited for does.
  */
 export class Silence {
   readonly #options: SilenceOptions;
   #limit = 0;
   #last = 0;
+  #countsAll = false;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer is to look next. */
+  #due = 0;
   #look: NodeJS.Immediate | undefined;
 
   constructor(options: SilenceOptions) {
     this.#options = options;
   }
 
-  /** From now on, `limit` milliseconds at a time. */
-  watch(limit: number): void {
-    this.stop();
+  /** From `now` on, `limit` milliseconds at a time; `countsAll` where it makes no difference whether the process could run. */
+  watch(limit: number, now: number = performance.now(), countsAll = false): void {
     this.#limit = limit;
-    this.#last = performance.now();
-    this.#wait(limit);
+    this.#last = now;
+    this.#countsAll = countsAll;
+    if (this.#look) this.#lookAway();
+    if (this.#timer && this.#due <= now + limit) return;
+    clearTimeout(this.#timer);
+    this.#wait(limit, now);
   }
 
   /** Something was heard just now. Cheap, as it is called with each piece: the timer is not set anew. */
-  heard(): void {
-    this.#last = performance.now();
+  heard(now: number = performance.now()): void {
+    this.#last = now;
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#look) this.#lookAway();
+  }
+
+  #lookAway(): void {
     clearImmediate(this.#look);
+    this.#look = undefined;
   }
 
-  #wait(time: number): void {
-    const due = performance.now() + time;
-    this.#timer = setTimeout(() => this.#onTime(due), Math.ceil(time));
+  #wait(time: number, now: number): void {
+    this.#due = now + time;
+    this.#timer = setTimeout(() => this.#onTime(), Math.ceil(time)).unref();
   }
 
-  #onTime(due: number): void {
+  #onTime(): void {
+    this.#timer = undefined;
+    const now = performance.now();
     // Whoever speaks may have waited for us as well, and gets the whole time once more.
-    if (performance.now() - due > STOPPED) this.#last = performance.now();
-    if (this.#goesOn()) return;
+    if (!this.#countsAll && now - this.#due > STOPPED) this.#last = now;
+    if (this.#goesOn(now)) return;
     // Sockets have their turn now; what TLS gathers in it is handed over at its end, and counts one turn later.
     this.#look = setImmediate(() => {
-      this.#look = setImmediate(() => this.#goesOn() || this.#options.onSilence());
+      this.#look = setImmediate(() => this.#decide());
     });
   }
 
+  #decide(): void {
+    this.#look = undefined;
+    if (!this.#goesOn(performance.now())) this.#options.onSilence();
+  }
+
   /** True when there is time left, for which it waits then. */
-  #goesOn(): boolean {
+  #goesOn(now: number): boolean {
     const { isWaiting } = this.#options;
-    const left = isWaiting?.() === false ? this.#limit : this.#last + this.#limit - performance.now();
-    if (left > 0) this.#wait(left);
+    const left = isWaiting?.() === false ? this.#limit : this.#last + this.#limit - now;
+    if (left > 0) this.#wait(left, now);
     return left > 0;
   }
 }

@@ -10,8 +10,13 @@ export interface Tap {
   flush(): void;
 }
 
-/** What the system has for a connection near by, so that it comes at once; of the memory only so much is used as was ever read. */
+/**
+ * What the system has for a connection near by, so that it comes at once. A connection that answers uploads reads a few hundred
+ * bytes at a time: sixteen of this size would make V8 look through all memory for some to give back.
+ */
 const BUFFER = 512 * 1024;
+const FIRST_BUFFER = 32 * 1024;
+const GROWTH = 4;
 /** What TLS reads comes record by record, whatever there is room for. */
 const GATHERED = 128 * 1024;
 /** Room for a piece: as much as a record of TLS holds. */
@@ -21,11 +26,14 @@ const taps = new WeakMap<Socket, Tap>();
 /** Opens a socket whose bytes go to its tap; it emits no `data`. */
 export function openTapped(connect: (onread: OnReadOpts) => Socket): Socket {
   const tap: Tap = { take: undefined, spoke: false, flush: () => undefined };
-  const buffer = Buffer.allocUnsafeSlow(BUFFER);
+  let buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER);
   const socket = connect({
-    buffer,
+    buffer: () => buffer,
     callback: (length) => {
-      if (tap.take) return tap.take(buffer.subarray(0, length));
+      const bytes = buffer.subarray(0, length);
+      // There is more than it holds. What was read stays where it is.
+      if (length === buffer.length && length < BUFFER) buffer = Buffer.allocUnsafeSlow(length * GROWTH);
+      if (tap.take) return tap.take(bytes);
       tap.spoke = true;
       return true;
     },

@@ -1,5 +1,4 @@
 // How does one request reach its host and come back, without any policy?
-import { setMaxListeners } from 'node:events';
 import { HubError } from '../errors.ts';
 import { Connector, refusedByProxy, type ConnectOptions, type Reach } from './connect.ts';
 import { Exchange } from './exchange.ts';
@@ -81,17 +80,15 @@ class Connections {
   async send(request: HttpRequest): Promise<HttpResponse> {
     const { signal, url, method, body } = request;
     if (signal?.aborted) throw abortedBy(signal);
-    // One signal for all requests of a command is how it should be; Node takes more than ten listeners for a leak.
-    if (signal) setMaxListeners(0, signal);
     const via = url.protocol === 'http:' ? this.#connector.proxyFor(url) : undefined;
-    if (via || this.#odd.has(url.origin)) return this.#leave(request, via);
+    if (via || this.#isOdd(url)) return this.#leave(request, via);
     const isPlain = (method === 'GET' || method === 'HEAD') && !body;
     return isPlain ? this.#read(request) : this.#write(request);
   }
 
   async warm(url: URL, count: number): Promise<void> {
     const via = url.protocol === 'http:' ? this.#connector.proxyFor(url) : undefined;
-    if (!via && !this.#odd.has(url.origin)) await this.#laneFor(url, 'any').warm(count);
+    if (!via && !this.#isOdd(url)) await this.#laneFor(url, 'any').warm(count);
   }
 
   async close(): Promise<void> {
@@ -148,7 +145,7 @@ class Connections {
     const { clock, uploadTimeout: timeout = TIMEOUT } = this.#options;
     const limits = this.#limitsOf(request);
     const exchange = new Exchange(request, { clock, ...limits });
-    const body = await openBody(request, exchange, timeout);
+    const body = request.body && (await openBody(request, exchange, timeout));
     const head = headOf(request, headersFor(request, this.#options));
     const lane = this.#laneFor(url, this.#reachOf(request));
     // It may have been done, so it is not for us to do it again.
@@ -184,7 +181,7 @@ class Connections {
     const { url } = request;
     const { uploadTimeout = TIMEOUT } = this.#options;
     const other = await this.#otherFor(request, this.#reachOf(request), via);
-    const path = `${url.pathname}${url.search}`;
+    const path = pathOf(url);
     const headers = headersFor(request, this.#options, via);
     const limits = this.#limitsOf(request);
     await other.send(request, {
@@ -225,6 +222,10 @@ class Connections {
     const other = this.#others.get(key) ?? UndiciLane.open({ url: via ?? url, open, connections });
     this.#others.set(key, other);
     return other;
+  }
+
+  #isOdd(url: URL): boolean {
+    return this.#odd.size > 0 && this.#odd.has(url.origin);
   }
 
   #reachOf({ url, namedBy }: HttpRequest): Reach {
@@ -280,14 +281,22 @@ function headersFor(request: HttpRequest, options: TransportOptions, via?: URL):
   };
 }
 
+/** Path and query. Each part of a URL is cut out when it is asked for, and there are hundreds of requests. */
+function pathOf({ href }: URL): string {
+  const start = href.indexOf('/', href.indexOf('//') + 2);
+  const fragment = href.indexOf('#', start);
+  return fragment === -1 ? href.slice(start) : href.slice(start, fragment);
+}
+
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** The request as it is written. Throws FAILED for a header that would be more than one. */
 function headOf({ method, url }: HttpRequest, headers: Readonly<Record<string, string>>): string {
-  const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`];
+  const lines = [`${method} ${pathOf(url)} HTTP/1.1`];
   if (headers['host'] === undefined) lines.push(`host: ${url.host}`);
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name] ?? '';
     if (!NAME.test(name) || !VALUE.test(value)) {
       throw new HubError(
         'FAILED',

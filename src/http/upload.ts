@@ -6,8 +6,8 @@ import { seconds } from './failure.ts';
 import type { HttpRequest } from './layer.ts';
 import { Silence } from './silence.ts';
 
-/** Smaller bodies go out in one write with the headers. */
-const IN_ONE_PIECE = 128 * 1024;
+/** Bytes. Bodies up to that size go out in one write with the headers. */
+export const IN_ONE_PIECE: number = 128 * 1024;
 
 /** Bytes. A piece has to be taken within the time limit, so its size decides how slow a connection may be. */
 export const PIECE: number = 256 * 1024;

@@ -70,22 +70,30 @@ export class Wire {
   #left = 0;
   /** The server has sent its last byte, which may not have been looked at. */
   #hasEnded = false;
-  /** Until an idle connection is closed. */
-  #resting: NodeJS.Timeout | undefined;
   readonly #silence = new Silence({
     isWaiting: () => !this.#reader.paused,
-    onSilence: () => this.#lose(this.#hasHead ? TOO_LATE.body : TOO_LATE.head),
+    onSilence: () => this.#onSilence(),
   });
   /** When the request was written that is answered next, where nothing was before it. */
   #asked: number | undefined;
+  /** When the last bytes came. */
+  #heard = 0;
   #idle = KEEP_ALIVE;
+  /** For the job whose answer is being read. */
+  readonly #controller: DispatchController = {
+    pause: () => {
+      this.#reader.paused = true;
+    },
+    resume: () => this.#resume(),
+    abort: (reason) => this.#lose(reason),
+  };
 
   constructor(socket: Socket, owner: WireOwner) {
     this.#socket = socket.setKeepAlive(true, 60_000);
     this.#owner = owner;
     this.#reader = new AnswerReader({
       onHead: (status, headers) => this.#onHead(status, headers),
-      onBody: (bytes) => this.#jobs[0]?.exchange.onResponseData(this.#controllerOf(this.#jobs[0]), bytes as Buffer),
+      onBody: (bytes) => this.#jobs[0]?.exchange.onResponseData(this.#controller, bytes as Buffer),
       onEnd: (keeps, idle) => this.#onEnd(keeps, idle),
     });
     const tap = tapOf(socket);
@@ -101,7 +109,7 @@ export class Wire {
     });
     socket.on('close', () => this.#hasEnded || this.#lose(RESET));
     if (tap?.spoke === true) this.#lose(RESET);
-    else this.#rest();
+    else this.#rest(performance.now());
   }
 
   /** Requests whose answers have not ended. */
@@ -120,12 +128,13 @@ export class Wire {
   }
 
   send(job: Job): void {
-    this.#jobs.push(job);
-    if (this.#jobs.length === 1) {
+    this.#asked = undefined;
+    if (this.#jobs.push(job) === 1) {
+      const now = performance.now();
       this.#socket.ref();
-      this.#watch(job.headersTimeout);
+      this.#silence.watch(job.headersTimeout, now);
+      if (!job.body) this.#asked = now;
     }
-    this.#asked = this.#jobs.length === 1 && !job.body ? performance.now() : undefined;
     job.exchange.onRequestStart(this.#controllerOf(job), this.#answers > 0 || this.#jobs.length > 1);
     if (!this.#closed) this.#write(job);
   }
@@ -165,7 +174,7 @@ export class Wire {
   /** Bytes from the socket. False tells it to wait. */
   #take(bytes: Buffer): boolean {
     if (this.#closed) return true;
-    this.#silence.heard();
+    this.#hear();
     if (this.#jobs.length === 0) {
       this.#lose(RESET);
       return true;
@@ -175,6 +184,11 @@ export class Wire {
     if (!this.#reader.paused || this.#closed) return true;
     if (!tapOf(this.#socket)) this.#socket.pause();
     return false;
+  }
+
+  #hear(): void {
+    this.#heard = performance.now();
+    this.#silence.heard(this.#heard);
   }
 
   #feed(bytes: Buffer, from: number): void {
@@ -203,16 +217,16 @@ export class Wire {
   }
 
   #onHead(status: number, headers: RawHeaders): boolean {
-    const [job] = this.#jobs;
+    const job = this.#jobs[0];
     if (!job) return true;
     if (status >= 200) {
       this.#hasHead = true;
-      if (this.#asked !== undefined) this.#owner.onAnswer?.(performance.now() - this.#asked);
+      if (this.#asked !== undefined) this.#owner.onAnswer?.(this.#heard - this.#asked);
       this.#asked = undefined;
       if (this.#left > 0) this.#endEarly();
-      this.#watch(job.bodyTimeout);
+      this.#silence.watch(job.bodyTimeout, this.#heard);
     }
-    job.exchange.onResponseStart(this.#controllerOf(job), status, headers);
+    job.exchange.onResponseStart(this.#controller, status, headers);
     return job.method === 'HEAD';
   }
 
@@ -230,10 +244,10 @@ export class Wire {
     this.#idle = Math.min(KEEP_ALIVE, idle - 1000);
     this.#reader.paused = false;
     if (!keeps || this.#idle <= 0) this.#mayKeep = false;
-    const [next] = this.#jobs;
+    const next = this.#jobs[0];
     if (!this.#mayKeep) this.#lose(RESET);
-    else if (next) this.#watch(next.headersTimeout);
-    else this.#rest();
+    else if (next) this.#silence.watch(next.headersTimeout, this.#heard);
+    else this.#rest(this.#heard);
     job?.exchange.onResponseEnd(true);
     if (!this.#closed) this.#owner.onRoom(this);
   }
@@ -246,6 +260,7 @@ export class Wire {
     this.#lose(RESET);
   }
 
+  /** For a job that may have to wait for its turn. */
   #controllerOf(job: Job): DispatchController {
     const isFirst = (): boolean => this.#jobs[0] === job;
     return {
@@ -265,7 +280,7 @@ export class Wire {
   #resume(): void {
     if (this.#closed || !this.#reader.paused) return;
     this.#reader.paused = false;
-    this.#silence.heard();
+    this.#hear();
     this.#feed(NOTHING, 0);
     while (this.#pending.length > 0 && !this.#reader.paused && !this.#closed) {
       const piece = this.#pending.shift();
@@ -276,22 +291,20 @@ export class Wire {
     else this.#socket.resume();
   }
 
-  #watch(limit: number): void {
-    clearTimeout(this.#resting);
-    this.#silence.watch(limit);
+  /** Until an idle connection is closed, also one that was idle while the machine slept. */
+  #rest(now: number): void {
+    this.#socket.unref();
+    this.#silence.watch(this.#idle, now, true);
   }
 
-  #rest(): void {
-    this.#silence.stop();
-    clearTimeout(this.#resting);
-    this.#socket.unref();
-    this.#resting = setTimeout(() => this.#lose(RESET), this.#idle).unref();
+  #onSilence(): void {
+    if (this.#jobs.length === 0) return this.#lose(RESET);
+    this.#lose(this.#hasHead ? TOO_LATE.body : TOO_LATE.head);
   }
 
   #lose(error: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#resting);
     this.#silence.stop();
     this.#pending.length = 0;
     const [first, ...unanswered] = this.#jobs.splice(0);

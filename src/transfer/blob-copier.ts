@@ -38,7 +38,7 @@ export class BlobCopier {
    */
   async copy(descriptor: Descriptor, force: boolean): Promise<WriteResult | undefined> {
     const { from, to, limiter, signal, options } = this.#parts;
-    if (await this.#leaveOut(descriptor)) return undefined;
+    if (isNonDistributable(descriptor.mediaType) && (await this.#leaveOut(descriptor))) return undefined;
     const mountFrom = await options.mountFrom?.(descriptor);
     const onWait = (reason: string): void =>
       this.#emit({ type: 'waiting', reference: this.#label, descriptor, reason });
@@ -71,7 +71,7 @@ export class BlobCopier {
   /** Non-distributable layers stay where they are unless the sink is a local one [OCI image-spec layer.md]. */
   async #leaveOut(descriptor: Descriptor): Promise<boolean> {
     const { to, signal } = this.#parts;
-    if (!isNonDistributable(descriptor.mediaType) || to.sparse || (await to.has(descriptor, { signal }))) return false;
+    if (to.sparse || (await to.has(descriptor, { signal }))) return false;
     this.#emit({ type: 'warning', message: `non-distributable layer ${descriptor.digest} is not pushed` });
     return true;
   }

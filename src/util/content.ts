@@ -98,6 +98,6 @@ export async function collect(content: Content, limit: number, what = 'content')
   return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size);
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -30,9 +30,20 @@ const ELSEWHERE = 16;
 /** Pieces that are read in one go, so that nobody else waits long for a turn. */
 const BREATH = 8;
 
+/**
+ * Buffers that nobody reads into at the moment, the one used last at the end: it is still in the cache of the processor, which
+ * several files read in turns into buffers of their own are not.
+ */
+const spare: Buffer[] = [];
+const MOST_SPARE = 8;
+
 /** Never part of a buffer that others share. */
-function bufferOf(size: number): Buffer {
-  return Buffer.allocUnsafeSlow(size);
+function takeBuffer(size: number): Buffer {
+  return (size === BUFFER ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
+}
+
+function giveBack(buffer: Buffer): void {
+  if (buffer.length === BUFFER && spare.length < MOST_SPARE) spare.push(buffer);
 }
 
 /** Bytes of a file from `start` to `end`. Throws CONTENT_INVALID when the file turns out to be shorter. */
@@ -48,7 +59,7 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
       try {
         for (let position = part.start; position < part.end;) {
           const next = pieces.next(position);
-          const bytes = next instanceof Promise ? await next : next;
+          const { buffer, bytes } = next instanceof Promise ? await next : next;
           part.signal?.throwIfAborted();
           if (cancelled) throw new HubError('ABORTED', `reading ${part.what} was given up`);
           if (bytes.length === 0) throw new HubError('CONTENT_INVALID', `${part.what} ends too early`);
@@ -56,6 +67,8 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
           pieces.lookAhead(position);
           const pause = consume(bytes) ?? pieces.breath();
           if (pause) await pause;
+          // Not after a failure: somebody may still look at it.
+          giveBack(buffer);
         }
       } finally {
         const isOpen = !cancelled;
@@ -74,14 +87,19 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
   };
 }
 
-/** Reads into two buffers in turns: one may be filled while the other is in use. */
+interface Piece {
+  readonly buffer: Buffer;
+  /** What was read into it. */
+  readonly bytes: Buffer;
+}
+
+/** One piece may be read while the other is in use. */
 class Pieces {
   readonly #file: FileHandle;
   readonly #part: FilePart;
   readonly #size: number;
-  readonly #buffers: Buffer[] = [];
   #turns = 0;
-  #ahead: Promise<Buffer> | undefined;
+  #ahead: Promise<Piece> | undefined;
   /** So many pieces are left to other threads. */
   #elsewhere: number;
 
@@ -92,7 +110,7 @@ class Pieces {
     this.#elsewhere = part.atOnce === true ? 0 : Number.POSITIVE_INFINITY;
   }
 
-  next(position: number): Buffer | Promise<Buffer> {
+  next(position: number): Piece | Promise<Piece> {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     return ahead ?? (this.#elsewhere > 0 ? this.#fill(position) : this.#fillAtOnce(position));
@@ -114,18 +132,18 @@ class Pieces {
     await this.#ahead?.catch(() => undefined);
   }
 
-  async #fill(position: number): Promise<Buffer> {
+  async #fill(position: number): Promise<Piece> {
     const buffer = this.#nextBuffer();
     const { bytesRead } = await this.#file.read(buffer, 0, this.#lengthAt(position), position);
-    return buffer.subarray(0, bytesRead);
+    return { buffer, bytes: buffer.subarray(0, bytesRead) };
   }
 
-  #fillAtOnce(position: number): Buffer {
+  #fillAtOnce(position: number): Piece {
     const buffer = this.#nextBuffer();
     const since = performance.now();
     const bytesRead = readSync(this.#file.fd, buffer, 0, this.#lengthAt(position), position);
     if (performance.now() - since > SLOW) this.#elsewhere = ELSEWHERE;
-    return buffer.subarray(0, bytesRead);
+    return { buffer, bytes: buffer.subarray(0, bytesRead) };
   }
 
   #lengthAt(position: number): number {
@@ -133,9 +151,7 @@ class Pieces {
   }
 
   #nextBuffer(): Buffer {
-    const place = this.#turns++ % 2;
-    const buffer = this.#buffers[place] ?? bufferOf(this.#size);
-    this.#buffers[place] = buffer;
-    return buffer;
+    this.#turns += 1;
+    return takeBuffer(this.#size);
   }
 }

@@ -1,4 +1,5 @@
 // How do hundreds of things wait for one signal? An event target compares each new listener with all that are there.
+import { setMaxListeners } from 'node:events';
 
 interface Waiting {
   readonly all: Set<() => void>;
@@ -19,6 +20,8 @@ export function whenAborted(signal: AbortSignal, stop: () => void): () => void {
 }
 
 function listen(signal: AbortSignal): Waiting {
+  // One signal for all requests of a command is how it should be; Node takes more than ten listeners of others for a leak.
+  setMaxListeners(0, signal);
   const all = new Set<() => void>();
   const listener = (): void => {
     // What a call takes back is not called any more.

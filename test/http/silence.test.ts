@@ -118,4 +118,38 @@ describe('silence', () => {
     silence.stop();
     expect(await toldAfter(LIMIT)).toBe(0);
   });
+
+  test('is told at the end of each limit, whichever timer an earlier one has left', async () => {
+    silence.watch(LIMIT);
+    pass(1000);
+    silence.watch(5000);
+    pass(4000);
+    silence.watch(LIMIT);
+    pass(LIMIT - 1);
+    await turns(3);
+    expect(silences).toBe(0);
+    pass(1);
+    await turns(3);
+    expect(silences).toBe(1);
+    silence.watch(5000);
+    pass(5000);
+    await turns(3);
+    expect(silences).toBe(2);
+  });
+
+  test('needs one timer for hundreds of limits', () => {
+    const set = vi.spyOn(globalThis, 'setTimeout');
+    for (let request = 0; request < 300; request += 1) {
+      silence.watch(LIMIT);
+      pass(10);
+    }
+    expect(set).toHaveBeenCalledTimes(1);
+  });
+
+  test('counts the time of a stop as well where that was asked for', async () => {
+    silence.watch(LIMIT, 0, true);
+    stopFor(65_000);
+    await turns(3);
+    expect(silences).toBe(1);
+  });
 });

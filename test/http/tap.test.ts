@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Socket, type AddressInfo, type OnReadOpts } from 'node:net';
 import { connect, createServer } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openGathering, tapOf, type Tap } from '../../src/http/tap.ts';
+import { openGathering, openTapped, tapOf, type Tap } from '../../src/http/tap.ts';
 import { issueCertificate } from '../helpers/certificates.ts';
 
 /** A socket that reads when the test says so, as TLS does: also after it was told to wait. */
@@ -124,5 +124,45 @@ describe('a tap that gathers', () => {
     tap.flush();
     expect(received.length).toBeGreaterThan(5);
     expect(Buffer.concat([...received, ...kept]).equals(sent)).toBe(true);
+  });
+});
+
+describe('a tap', () => {
+  /** Reads pieces that fill the room up to so many bytes each; gives the rooms, and what was taken. */
+  function read(...lengths: readonly number[]): {
+    readonly rooms: readonly number[];
+    readonly taken: readonly Buffer[];
+  } {
+    let onread: OnReadOpts | undefined;
+    const socket = openTapped((options) => {
+      onread = options;
+      return new Socket();
+    });
+    const taken: Buffer[] = [];
+    tapOf(socket)!.take = (bytes) => taken.push(bytes) > 0;
+    const rooms = lengths.map((length, index) => {
+      const { buffer, callback } = onread!;
+      const room = (typeof buffer === 'function' ? buffer() : buffer) as Buffer;
+      const read = Math.min(length, room.length);
+      room.fill(index + 1, 0, read);
+      callback(read, room);
+      return room.length;
+    });
+    socket.destroy();
+    return { rooms, taken };
+  }
+
+  test('has little room for short answers', () => {
+    expect(read(400, 300, 30_000).rooms).toEqual([32_768, 32_768, 32_768]);
+  });
+
+  test('has more once an answer filled it, up to what the system has', () => {
+    const all = 1024 * 1024;
+    expect(read(all, all, all, all, 400).rooms).toEqual([32_768, 131_072, 524_288, 524_288, 524_288]);
+  });
+
+  test('leaves what filled it as it was, for whoever does not go on yet', () => {
+    const { taken } = read(32_768, 400);
+    expect(taken[0]?.every((byte) => byte === 1)).toBe(true);
   });
 });

@@ -96,4 +96,36 @@ describe('a part of a file as content', () => {
     content.cancel();
     expect(ends).toBe(1);
   });
+
+  describe('of more than a buffer', () => {
+    const size = 1024 * 1024;
+    beforeEach(async () => {
+      await writeFile(join(dir, 'large'), Buffer.alloc(size, 7));
+    });
+
+    /** The memory that the pieces were in. */
+    async function memoryOf(consume: () => void | Promise<void>): Promise<ReadonlySet<ArrayBufferLike>> {
+      const own = await open(join(dir, 'large'));
+      const seen = new Set<ArrayBufferLike>();
+      const content = fileContent(own, { start: 0, end: size, what: 'large', close: true, atOnce: true });
+      const reading = content.forEach((chunk) => {
+        seen.add(chunk.buffer);
+        return consume();
+      });
+      await reading.catch(() => undefined);
+      return seen;
+    }
+
+    it('is read into memory that another file has done with', async () => {
+      const first = await memoryOf(() => undefined);
+      expect(first.size).toBe(1);
+      expect(await memoryOf(() => undefined)).toEqual(first);
+    });
+
+    it('leaves memory alone that a failed consumer may still look at', async () => {
+      const [failed] = await memoryOf(() => Promise.reject(new TypeError('no')));
+      const next = await memoryOf(() => undefined);
+      expect([...next].some((memory) => memory === failed)).toBe(false);
+    });
+  });
 });

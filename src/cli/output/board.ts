@@ -55,6 +55,9 @@ export interface Totals {
 
 /** Bytes of the content that have arrived, including those from before. */
 export function bytesOf(piece: Piece): number {
+  const only = piece.parts[0];
+  // Asked for each piece that arrives, and hardly ever are there several.
+  if (only && piece.parts.length === 1) return Math.min(piece.descriptor.size, only.position);
   const read = piece.parts.reduce((sum, part) => sum + part.position - part.start, 0);
   return Math.min(piece.descriptor.size, resumedBytes(piece) + read);
 }

@@ -5,7 +5,7 @@ import type { Io } from '../io.ts';
 import { compileTemplate, type Template } from './format.ts';
 import { jsonArray } from './json-array.ts';
 import { eventLine, jsonView } from './json.ts';
-import { writeLines } from './lines.ts';
+import { gatherLines, writeLines } from './lines.ts';
 import type { Column, Output, TableOptions, TransferOptions, TransferView } from './output.ts';
 import { plainView, silentView, type ViewOptions } from './plain.ts';
 import { colorAllowed, loadStyle } from './style.ts';
@@ -119,13 +119,29 @@ class CommandOutput implements Output {
     const kind = this.#viewKind();
     if (kind === 'none') return silentView(view);
     if (kind === 'json') return jsonView(view);
-    if (kind === 'plain') return plainView(view);
+    if (kind === 'plain') return this.#plainView(view);
     return ttyView({
       ...view,
       stream: io.stderr,
       color: colorAllowed(io.env, io.stderr),
       loadStyle: () => loadStyle(io.env, io.stderr),
     });
+  }
+
+  #plainView(view: ViewOptions): TransferView {
+    const { line, flush } = gatherLines(view.write);
+    const warn = (text: string): void => {
+      flush();
+      view.warn(text);
+    };
+    const { onEvent, finish } = plainView({ ...view, write: line, warn });
+    return {
+      onEvent,
+      finish: () => {
+        finish();
+        flush();
+      },
+    };
   }
 
   #viewKind(): 'tty' | 'plain' | 'json' | 'none' {

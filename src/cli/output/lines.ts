@@ -1,4 +1,4 @@
-// How are a million lines written, each as soon as the others leave time for it?
+// How are very many lines written, each as soon as the others leave time for it?
 import { safeText } from '../../util/text.ts';
 import type { OutputStream } from '../io.ts';
 
@@ -28,6 +28,30 @@ export async function writeLines(stream: OutputStream, texts: AsyncIterable<read
   } finally {
     flush();
   }
+}
+
+/**
+ * Lines that are written together when the turn of the event loop ends, or is told to end by `flush`: where there are hundreds
+ * of them, each write has its price.
+ */
+export function gatherLines(write: (lines: string) => void): {
+  readonly line: (text: string) => void;
+  readonly flush: () => void;
+} {
+  const lines: string[] = [];
+  let soon: NodeJS.Immediate | undefined;
+  const flush = (): void => {
+    clearImmediate(soon);
+    soon = undefined;
+    if (lines.length > 0) write(lines.splice(0).join('\n'));
+  };
+  return {
+    flush,
+    line: (text) => {
+      lines.push(text);
+      soon ??= setImmediate(flush);
+    },
+  };
 }
 
 /** Also ends when nobody will ever take anything. */

@@ -30,8 +30,7 @@ export function plainView(options: ViewOptions): TransferView {
     const state = lineOf(change, options.direction);
     if (state !== undefined) options.write(`${label(change.piece.descriptor.digest)}: ${state}`);
   };
-  const showTotal = (): void => {
-    const now = options.now();
+  const showTotal = (now: number): void => {
     totalAt ??= now;
     if (now - totalAt < TOTAL_EVERY) return;
     totalAt = now;
@@ -40,10 +39,11 @@ export function plainView(options: ViewOptions): TransferView {
   return {
     onEvent: (event) => {
       if (finished) return;
-      const change = board.apply(event, options.now());
+      const now = options.now();
+      const change = board.apply(event, now);
       if (change) show(change);
       else showOther(event, options);
-      showTotal();
+      showTotal(now);
     },
     finish: () => {
       if (finished) return;

@@ -16,7 +16,7 @@ export interface RegistryClientOptions {
   /** The origin of a host, with the scheme that works. */
   readonly originOf: (host: string) => Promise<URL>;
   /** Where a repository's host is asked first, before it is known which scheme works; `originOf` by default. */
-  readonly askAt?: ((host: string) => Promise<URL>) | undefined;
+  readonly askAt?: ((host: string) => URL | Promise<URL>) | undefined;
   readonly close: () => Promise<void>;
   /** Opens connections to a host, `count` or a few, ahead of the requests that will need them. Never throws. */
   readonly warm?: ((host: string, count?: number) => void) | undefined;
@@ -59,7 +59,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         registry,
         repository,
         send,
-        url: async (path) => new URL(`/v2/${repository}/${path}`, await askAt(apiHost(registry))),
+        url: async (path) => new URL(`${(await askAt(apiHost(registry))).origin}/v2/${repository}/${path}`),
         warn,
         sleep,
         traits,

@@ -121,8 +121,12 @@ export class RegistryEndpoint implements Endpoint {
     return this.#standings.of(descriptor, options);
   }
 
-  async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<WriteResult> {
-    if (!isManifestType(descriptor.mediaType)) return this.#upload(descriptor, open, options);
+  write(descriptor: Descriptor, open: Open, options: WriteOptions = {}): Promise<WriteResult> {
+    const isManifest = isManifestType(descriptor.mediaType);
+    return isManifest ? this.#name(descriptor, open, options) : this.#upload(descriptor, open, options);
+  }
+
+  async #name(descriptor: Descriptor, open: Open, options: WriteOptions): Promise<WriteResult> {
     const bytes = await collect(
       await open({ signal: options.signal }),
       MANIFEST_LIMIT,

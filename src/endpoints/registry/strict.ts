@@ -13,12 +13,9 @@ const REFUSED: ReadonlySet<unknown> = new Set([400, 404]);
  * distribution, and what is made of it, refuses such a manifest. It names its version in each answer, and keeps the state of an
  * upload in its location, which nobody else does. That is remembered with the origin it was seen at.
  */
-export async function noteStrict(access: RepositoryAccess, response: HttpResponse, session: Session): Promise<void> {
-  const { origin } = response.url;
+export function noteStrict(access: RepositoryAccess, response: HttpResponse, session: Session): void {
   if (!session.isDistribution || !namesVersion(response)) return;
-  if ((await access.traits.get(access.registry)).strictAt !== origin) {
-    access.traits.learn(access.registry, { strictAt: origin });
-  }
+  access.traits.learn(access.registry, { strictAt: response.url.origin });
 }
 
 /**

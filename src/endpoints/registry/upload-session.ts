@@ -21,6 +21,9 @@ const CHUNK = 64 * 1024 * 1024;
 const MIN_CHUNK = 1024 * 1024;
 /** Where connections break again and again, something between may end those that carry too much. */
 const CAREFUL_CHUNK = 8 * 1024 * 1024;
+const OCTETS = { 'content-type': 'application/octet-stream' };
+/** Answers to the PUT of a blob that is stored now. */
+const STORED: ReadonlySet<number> = new Set([200, 201, 202, 204]);
 
 export interface SendCall {
   readonly descriptor: Descriptor;
@@ -63,7 +66,7 @@ export class Session {
     this.#location = checkHost(location, asked);
     this.#asked = asked;
     this.#leastChunk = Math.max(MIN_CHUNK, leastChunk ?? 0);
-    this.isDistribution = location.searchParams.has('_state');
+    this.isDistribution = /[?&]_state=/.test(location.href);
   }
 
   /** The digest the registry says it stored. */
@@ -98,10 +101,14 @@ export class Session {
    * Sends what the session lacks and commits it: one PUT from the beginning, or PATCH and PUT from an offset
    * [distribution-spec end-5, end-6]. Gives what stood in the way, undefined when the blob is stored.
    */
-  async send(access: RepositoryAccess, call: SendCall): Promise<UploadFailure | undefined> {
+  send(access: RepositoryAccess, call: SendCall): Promise<UploadFailure | undefined> {
     const { descriptor, offset } = call;
-    if (offset === 0 && (this.chunk === undefined || descriptor.size <= this.chunk))
-      return this.#putWhole(access, call);
+    const isOnePiece = offset === 0 && (this.chunk === undefined || descriptor.size <= this.chunk);
+    return isOnePiece ? this.#putWhole(access, call) : this.#sendPieces(access, call);
+  }
+
+  async #sendPieces(access: RepositoryAccess, call: SendCall): Promise<UploadFailure | undefined> {
+    const { descriptor, offset } = call;
     let position = offset;
     while (position < descriptor.size) {
       const end = Math.min(position + (this.chunk ?? descriptor.size), descriptor.size);
@@ -148,19 +155,20 @@ export class Session {
     body: NonNullable<HttpRequest['body']>,
   ): Promise<UploadFailure | undefined> {
     const url = withDigest(this.#requireLocation(), descriptor.digest);
-    const headers = { 'content-type': 'application/octet-stream' };
     const headersTimeout = commitTimeout(descriptor.size);
     const result = await attempt(access, {
       method: 'PUT',
       url,
-      headers,
+      headers: OCTETS,
       body,
       signal,
       namedBy: this.#asked,
       headersTimeout,
+      scopes: [pushScope(access)],
+      repeatable: false,
     });
     if ('delay' in result) return result;
-    if (![200, 201, 202, 204].includes(result.status)) return failed({ method: 'PUT', response: result });
+    if (!STORED.has(result.status)) return failed({ method: 'PUT', response: result });
     result.body.cancel();
     this.#storedDigest = result.headers.get('docker-content-digest');
     return undefined;
@@ -172,7 +180,7 @@ export class Session {
     { position, end }: { readonly position: number; readonly end: number },
   ): Promise<UploadFailure | undefined> {
     const url = this.#requireLocation();
-    const headers = { 'content-type': 'application/octet-stream', 'content-range': `${position}-${end - 1}` };
+    const headers = { ...OCTETS, 'content-range': `${position}-${end - 1}` };
     const body = { length: end - position, open: () => open({ start: position, end, signal }) };
     const result = await attempt(access, {
       method: 'PATCH',
@@ -182,6 +190,8 @@ export class Session {
       signal,
       namedBy: this.#asked,
       headersTimeout: commitTimeout(end - position),
+      scopes: [pushScope(access)],
+      repeatable: false,
     });
     if ('delay' in result) return result;
     if (result.status !== 202 && result.status !== 201 && result.status !== 204)
@@ -212,7 +222,7 @@ async function attempt(
   request: HttpRequest & { readonly method: 'PUT' | 'PATCH' },
 ): Promise<HttpResponse | UploadFailure> {
   try {
-    return await access.send({ ...request, scopes: [pushScope(access)], repeatable: false });
+    return await access.send(request);
   } catch (error) {
     if (!HubError.is(error) || !error.retryable || isBodyError(error)) throw error;
     return failed({ method: request.method, error });
@@ -236,10 +246,10 @@ function failed(cause: Omit<UploadFailure, 'delay'>): UploadFailure {
  * A fragment is not sent, and may not swallow it.
  */
 function withDigest({ href }: URL, digest: string): URL {
-  const location = new URL(href);
-  location.hash = '';
-  const separator = location.search === '' ? '?' : '&';
-  return new URL(`${location.href}${separator}digest=${encodeURIComponent(digest)}`);
+  const fragment = href.indexOf('#');
+  const location = fragment === -1 ? href : href.slice(0, fragment);
+  const separator = location.includes('?') ? '&' : '?';
+  return new URL(`${location}${separator}digest=${encodeURIComponent(digest)}`);
 }
 
 function checkHost(location: URL, asked: URL): URL {

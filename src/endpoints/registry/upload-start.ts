@@ -8,6 +8,7 @@ import { locationOf, pushScope, type RepositoryAccess } from './access.ts';
 import { hasBlob } from './blobs.ts';
 import { wireError } from './errors.ts';
 import { noteStrict } from './strict.ts';
+import type { Traits } from './traits.ts';
 import { Session } from './upload-session.ts';
 
 /** Repositories asked to lend a blob before it is uploaded. */
@@ -25,22 +26,25 @@ const FINAL: ReadonlySet<number> = new Set([401, 403, 429, 500, 502, 503, 504, 5
 export async function findOrStart(
   access: RepositoryAccess,
   descriptor: Descriptor,
-  options: WriteOptions,
+  options: WriteOptions & { readonly traits: Traits },
 ): Promise<Session | WriteResult> {
   if (options.force) return startSession(access, descriptor, options);
-  const lenders = (options.mountFrom ?? []).filter((repository) => repository !== access.repository);
-  for (const from of lenders.slice(0, MOUNT_TRIES)) {
+  for (const from of lendersOf(access, options)) {
     const result = await tryMount(access, descriptor, { from, signal: options.signal });
     if (result instanceof Session) return orExists(access, { descriptor, session: result }, options);
     if (result) return { outcome: 'mounted', mountedFrom: from };
   }
-  const { selfMount } = await access.traits.get(access.registry);
+  const { selfMount } = options.traits;
   // A mount cannot ask for an algorithm, so what is to be kept under another than SHA-256 needs a POST of its own.
   if (selfMount === false || algorithmOf(descriptor.digest) !== 'sha256') {
     if (await hasBlob(access, descriptor, options)) return { outcome: 'exists' };
     return startSession(access, descriptor, options);
   }
-  return askByMount(access, descriptor, { ...options, isProven: selfMount === true });
+  return askByMount(access, descriptor, { signal: options.signal, isProven: selfMount === true });
+}
+
+function lendersOf({ repository }: RepositoryAccess, { mountFrom = [] }: WriteOptions): readonly string[] {
+  return mountFrom.length === 0 ? mountFrom : mountFrom.filter((name) => name !== repository).slice(0, MOUNT_TRIES);
 }
 
 /** A mount from the repository itself, which needs no other right than a plain upload does. */
@@ -58,7 +62,7 @@ async function askByMount(
     return { outcome: 'exists' };
   }
   if (response.status === 202) {
-    const session = await sessionOf(access, { response, asked: url }, descriptor);
+    const session = sessionOf(access, { response, asked: url }, descriptor);
     if (isProven || session.isDistribution || descriptor.size <= SMALL) return session;
     const result = await orExists(access, { descriptor, session }, { signal });
     if (!(result instanceof Session)) traits.learn(registry, { selfMount: false });
@@ -88,7 +92,7 @@ async function tryMount(
     const { url, response } = await sendMount(access, descriptor, lender);
     response.body.cancel();
     if (response.status === 201) return true;
-    return response.status === 202 ? await sessionOf(access, { response, asked: url }, descriptor) : undefined;
+    return response.status === 202 ? sessionOf(access, { response, asked: url }, descriptor) : undefined;
   } catch (error) {
     if (HubError.is(error, 'UNAUTHORIZED') || HubError.is(error, 'DENIED')) return undefined;
     throw error;
@@ -126,16 +130,16 @@ export async function startSession(
   return sessionOf(access, { response, asked: url }, descriptor);
 }
 
-async function sessionOf(
+function sessionOf(
   access: RepositoryAccess,
   { response, asked }: { readonly response: HttpResponse; readonly asked: URL },
   descriptor: Descriptor,
-): Promise<Session> {
+): Session {
   const location = locationOf(response, asked, `upload of blob ${descriptor.digest}`);
   const least = Number(response.headers.get('oci-chunk-min-length'));
   const leastChunk = Number.isSafeInteger(least) && least > 0 ? least : undefined;
   const session = new Session(location, { asked, leastChunk });
-  await noteStrict(access, response, session);
+  noteStrict(access, response, session);
   return session;
 }
 

@@ -37,8 +37,9 @@ export async function uploadBlob(
   options: WriteOptions = {},
 ): Promise<WriteResult> {
   const journal = descriptor.size < WORTH_NOTING ? undefined : await access.journal?.();
-  const resumed = options.force ? undefined : await resume(access, { descriptor, journal }, options);
-  const session = resumed?.session ?? (await findOrStart(access, descriptor, options));
+  const resumed = options.force || !journal ? undefined : await resume(access, { descriptor, journal }, options);
+  const traits = await access.traits.get(access.registry);
+  const session = resumed?.session ?? (await findOrStart(access, descriptor, { ...options, traits }));
   if ('outcome' in session) return session;
   session.chunk = (await access.traits.get(access.registry)).chunk;
   await new Upload(access, { descriptor, open, session, offset: resumed?.offset ?? 0, journal, options }).run();
@@ -53,10 +54,10 @@ interface Resumed {
 /** The upload that a run which was killed had begun, if the registry still knows it. */
 async function resume(
   access: RepositoryAccess,
-  { descriptor, journal }: { readonly descriptor: Descriptor; readonly journal: UploadJournal | undefined },
+  { descriptor, journal }: { readonly descriptor: Descriptor; readonly journal: UploadJournal },
   { signal }: WriteOptions,
 ): Promise<Resumed | undefined> {
-  const location = await journal?.take(placeOf(access, descriptor));
+  const location = await journal.take(placeOf(access, descriptor));
   if (location === undefined) return undefined;
   try {
     const session = new Session(new URL(location), { asked: await access.url('blobs/uploads/') });
@@ -66,7 +67,7 @@ async function resume(
     // An upload that begins anew will tell what is wrong, if it still is.
     if (!HubError.is(error) || error.code === 'ABORTED') throw error;
   }
-  journal?.end(placeOf(access, descriptor));
+  journal.end(placeOf(access, descriptor));
   return undefined;
 }
 
@@ -126,7 +127,8 @@ class Upload {
       const failure = await this.#session.send(this.#access, call);
       if (!failure) {
         this.#parts.journal?.end(placeOf(this.#access, descriptor));
-        return this.#checkStored();
+        if (this.#session.storedDigest !== descriptor.digest) await this.#checkStored();
+        return;
       }
       await this.#overcome(failure);
       if (await this.#arrivedMeanwhile(failure)) return;
@@ -245,11 +247,10 @@ class Upload {
     await this.#findPlace();
   }
 
-  /** A registry may store under another algorithm than asked; then the address we need does not exist [distribution-spec pushing blobs]. */
+  /** It did not say that it stored the blob. A registry may store under another algorithm than asked; then the address we need does not exist [distribution-spec pushing blobs]. */
   async #checkStored(): Promise<void> {
     const { descriptor, options } = this.#parts;
     const stored = this.#session.storedDigest;
-    if (stored === descriptor.digest) return;
     // It does not say what it has checked.
     await this.#readAgain();
     if (stored === undefined) return;

@@ -171,9 +171,10 @@ export class Blobs {
   }
 
   /** Throws NOT_FOUND, DIGEST_MISMATCH when the file has another size, STORAGE. */
-  async read(descriptor: Descriptor, options: ReadOptions = {}): Promise<Content> {
-    await this.#arrival(descriptor.digest);
-    return readBlob(this.#paths, descriptor, options);
+  read(descriptor: Descriptor, options: ReadOptions = {}): Promise<Content> {
+    const arrival = this.#arrival(descriptor.digest);
+    const read = (): Promise<Content> => readBlob(this.#paths, descriptor, options);
+    return arrival ? arrival.then(read) : read();
   }
 
   /** All bytes of small content, verified. Throws NOT_FOUND, DIGEST_MISMATCH, CONTENT_INVALID above `limit` bytes. */

@@ -22,8 +22,7 @@ const READ = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NO
  */
 export async function readBlob(paths: StorePaths, descriptor: Descriptor, options: ReadOptions): Promise<Content> {
   const { digest, size } = descriptor;
-  if (size >= 0 && size <= AT_ONCE)
-    return contentOf(readAtOnce(paths, descriptor).subarray(options.start, options.end));
+  if (size >= 0 && size <= AT_ONCE) return contentOf(partOf(readAtOnce(paths, descriptor), options));
   const file = await openBlob(paths, digest);
   try {
     const stats = await file.stat();
@@ -80,6 +79,10 @@ export function damaged(digest: string, cause?: unknown): HubError {
     hint: 'fetch what is damaged once more with: hubctl store verify --repair',
     details: { digest, damaged: true },
   });
+}
+
+function partOf(bytes: Buffer, { start = 0, end = bytes.length }: ReadOptions): Buffer {
+  return start === 0 && end >= bytes.length ? bytes : bytes.subarray(start, end);
 }
 
 function readAtOnce(paths: StorePaths, { digest, size }: Descriptor): Buffer {

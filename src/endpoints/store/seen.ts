@@ -7,6 +7,8 @@ import { Memory } from './memory.ts';
 export interface SeenRepositories {
   /** Repositories of that registry, the one seen last first. Throws STORAGE. */
   repositories(registry: string, digest: string): Promise<readonly string[]>;
+  /** The same for many digests, as it is known now. Throws STORAGE. */
+  lookUp(registry: string): Promise<(digest: string) => readonly string[]>;
   /** Throws STORAGE. */
   add(registry: string, repository: string, digests: readonly string[]): Promise<void>;
   /** What is known of a manifest: its name there, or only that it was there under another. Throws STORAGE. */
@@ -32,6 +34,7 @@ interface Sighting {
 
 /** Repositories per blob; a base layer may be in hundreds. */
 const MOST = 20;
+const NONE: readonly string[] = [];
 
 export function seenRepositories(path: string): SeenRepositories {
   const memory = new Memory<Sighting>(path, { parse: parseSighting });
@@ -41,10 +44,16 @@ export function seenRepositories(path: string): SeenRepositories {
     if (index?.of !== records) index = { of: records, ...indexOf(records) };
     return index;
   };
-  const lookUp = async (registry: string, digest: string): Promise<ReadonlySet<string>> =>
-    (await read()).repositories.get(`${registry} ${digest}`) ?? new Set();
+  const lookUp: SeenRepositories['lookUp'] = async (registry) => {
+    const { repositories } = await read();
+    return (digest) => {
+      const found = repositories.get(`${registry} ${digest}`);
+      return found ? [...found].reverse().slice(0, MOST) : NONE;
+    };
+  };
   return {
-    repositories: async (registry, digest) => [...(await lookUp(registry, digest))].reverse().slice(0, MOST),
+    lookUp,
+    repositories: async (registry, digest) => (await lookUp(registry))(digest),
     add: async (registry, repository, digests) => {
       const fresh: string[] = [];
       const { repositories } = await read();

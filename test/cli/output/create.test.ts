@@ -167,6 +167,12 @@ describe('transfer', () => {
     expect(kinds({ json: true, quiet: true })).toBe('silent');
   });
 
+  test('a warning comes after the lines that were told before it', () => {
+    const { stderr } = shown(transfer, { now: () => 0 });
+    expect(stderr.text.indexOf('Already exists')).toBeLessThan(stderr.text.indexOf('careful'));
+    expect(stderr.text.indexOf('careful')).toBeLessThan(stderr.text.indexOf('reused'));
+  });
+
   test('warnings are told in every form', () => {
     for (const options of [{}, { json: true }, { quiet: true }, { progress: 'none' as const }]) {
       expect(shown(transfer, options).stderr.text).toContain('careful');

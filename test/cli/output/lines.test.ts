@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { writeLines } from '../../../src/cli/output/lines.ts';
+import { gatherLines, writeLines } from '../../../src/cli/output/lines.ts';
 import { FakeOutput } from '../../helpers/terminal.ts';
 
 async function* texts(...all: readonly string[]): AsyncGenerator<readonly string[], void> {
@@ -85,4 +85,20 @@ test('what came before a failure is written', async () => {
   };
   await expect(writeLines(output, failing())).rejects.toThrow('no more');
   expect(output.text).toBe('first\n');
+});
+
+test('lines of one turn are gathered and written together, in order', async () => {
+  const written: string[] = [];
+  const { line, flush } = gatherLines((lines) => written.push(lines));
+  line('a');
+  line('b');
+  expect(written).toEqual([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(written).toEqual(['a\nb']);
+  line('c');
+  flush();
+  flush();
+  line('d');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(written).toEqual(['a\nb', 'c', 'd']);
 });

@@ -45,7 +45,7 @@ describe('a registry', () => {
   test('is strict once it began an upload as distribution does', async () => {
     const access = accessAt(ORIGIN);
     expect(await isStrict(access)).toBe(false);
-    await noteStrict(access, answer(VERSION), sessionAt('?_state=x'));
+    noteStrict(access, answer(VERSION), sessionAt('?_state=x'));
     expect(await isStrict(access)).toBe(true);
   });
 
@@ -54,19 +54,19 @@ describe('a registry', () => {
     ['has another kind of location', VERSION, '?state=x'],
   ])('is not when it %s', async (_, headers, query) => {
     const access = accessAt(ORIGIN);
-    await noteStrict(access, answer(headers), sessionAt(query));
+    noteStrict(access, answer(headers), sessionAt(query));
     expect(await isStrict(access)).toBe(false);
   });
 
   test.each(['http://reg.example', 'https://reg.example:5000'])('is not at %s for that', async (origin) => {
     const { traits } = accessAt(ORIGIN);
-    await noteStrict({ ...accessAt(ORIGIN), traits }, answer(VERSION), sessionAt('?_state=x'));
+    noteStrict({ ...accessAt(ORIGIN), traits }, answer(VERSION), sessionAt('?_state=x'));
     expect(await isStrict({ ...accessAt(origin), traits })).toBe(false);
   });
 
   test('is not any more once it is forgotten', async () => {
     const access = accessAt(ORIGIN);
-    await noteStrict(access, answer(VERSION), sessionAt('?_state=x'));
+    noteStrict(access, answer(VERSION), sessionAt('?_state=x'));
     forgetStrict(access);
     expect(await isStrict(access)).toBe(false);
   });
