@@ -67,7 +67,8 @@ export async function openRegistries(
   });
   const origins = createOrigins(common);
   const earlier = earlierRuns(saved, traits, (origin) => registryOf(new URL(origin)).registry);
-  const plain = plainFirst({ origins, earlier, mayAsk: (host) => !hasHeaders && mayGreet(host, saved) });
+  const mayAsk = (host: string): boolean => !hasHeaders && mayGreet(host, saved);
+  const plain = plainFirst({ origins, earlier, mayAsk, onLikely: (origin) => void http.warm(origin, WARM) });
   const http = createHttp({ ...common, authenticate: (next) => layer(plain.inner(next)) });
   return createRegistryClient({
     send: plain.outer(http.send),

@@ -10,6 +10,8 @@ export interface PlainFirstOptions {
   readonly mayAsk: (host: string) => boolean;
   /** What earlier runs have sent in the clear; nothing by default. */
   readonly earlier?: EarlierRuns | undefined;
+  /** Told, while that is being found out, of an origin (`https://localhost:5000`) that most likely is the right one. */
+  readonly onLikely?: ((origin: URL) => void) | undefined;
 }
 
 /** What an origin (`http://localhost:5000`) was sent in the clear by earlier runs, which had found that to be right. */
@@ -59,7 +61,8 @@ const SPEAKS_TLS = 'speaks-tls';
  * now: then it answers 400, all that was remembered is forgotten, and the request is sent once more, with TLS and without that
  * token. Hosts that are not this machine are never guessed to be plain, so nothing of this is for them.
  */
-export function plainFirst({ origins, mayAsk, earlier }: PlainFirstOptions): PlainFirst {
+export function plainFirst({ mayAsk, ...options }: PlainFirstOptions): PlainFirst {
+  const { origins } = options;
   const trials = new Map<string, Trial>();
   /** Some origin that was guessed to be plain is not. */
   let secured = false;
@@ -73,7 +76,7 @@ export function plainFirst({ origins, mayAsk, earlier }: PlainFirstOptions): Pla
     if (!isOpen) return origins.originOf(host);
     const { origin } = guess;
     const made = { host, origin, hasAnswered: false, isPlain: false, secure: undefined };
-    trials.set(origin, new Trial(made, origins, earlier));
+    trials.set(origin, new Trial(made, options));
     return guess;
   };
   return {
@@ -102,11 +105,13 @@ class Trial {
   readonly #guess: Guess;
   readonly #origins: Origins;
   readonly #earlier: EarlierRuns | undefined;
+  readonly #onLikely: PlainFirstOptions['onLikely'];
 
-  constructor(guess: Guess, origins: Origins, earlier: EarlierRuns | undefined) {
+  constructor(guess: Guess, { origins, earlier, onLikely }: Omit<PlainFirstOptions, 'mayAsk'>) {
     this.#guess = guess;
     this.#origins = origins;
     this.#earlier = earlier;
+    this.#onLikely = onLikely;
   }
 
   get isPlain(): boolean {
@@ -149,7 +154,9 @@ class Trial {
     }
   }
 
-  async #confirm({ body }: HttpResponse): Promise<void> {
+  async #confirm({ status, body }: HttpResponse): Promise<void> {
+    // So say Go, nginx and Apache. Whoever has to know for sure asks, and may open connections that way meanwhile.
+    if (status === 400) this.#onLikely?.(securely(this.#guess.origin));
     try {
       await this.#decide();
     } catch (error) {
@@ -180,6 +187,12 @@ class Trial {
 function answersAsRegistry({ status, headers }: HttpResponse): boolean {
   if (status === 404) return apiVersionOf(headers) !== undefined;
   return (status >= 200 && status < 300) || status === 429 || status >= 500;
+}
+
+function securely(origin: string): URL {
+  const url = new URL(origin);
+  url.protocol = 'https:';
+  return url;
 }
 
 function over(origin: URL, request: HttpRequest): HttpRequest {

@@ -26,6 +26,8 @@ interface Lane {
   /** Work that has more parts than transfers, the largest first. */
   readonly offers: Set<() => Promise<void> | undefined>;
   readonly pace: Pace;
+  /** As the last work that came said. */
+  far: () => boolean;
   running: number;
   smallRunning: number;
 }
@@ -58,6 +60,7 @@ export class Limiter {
 
   run<T>(options: LimitOptions, work: (share: Share) => Promise<T>): Promise<T> {
     const lane = this.#lane(options.lane);
+    if (options.far) lane.far = options.far;
     return new Promise<T>((resolve, reject) => {
       const start = async (): Promise<void> => {
         if (options.signal?.aborted) return reject(options.signal.reason as Error);
@@ -73,7 +76,9 @@ export class Limiter {
   /** Tells that so many bytes came in a lane just now. */
   moved(name: string, bytes: number): void {
     const lane = this.#lane(name);
-    const places = lane.pace.moved(bytes, isBusy(lane));
+    // What is small follows closely on few connections.
+    const isFar = lane.running > lane.smallRunning && lane.far();
+    const places = lane.pace.moved(bytes, isBusy(lane), isFar);
     if (places === lane.slots.concurrency) return;
     lane.slots.concurrency = places;
     fill(lane);
@@ -88,6 +93,7 @@ export class Limiter {
       waiting: [],
       offers: new Set(),
       pace,
+      far: () => false,
       running: 0,
       smallRunning: 0,
     };

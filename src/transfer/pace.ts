@@ -53,14 +53,17 @@ export class Pace {
     return !this.#isBusy();
   }
 
-  /** So many bytes came; `busy` says that all places are taken and more would be. Gives the number of places. */
-  moved(bytes: number, busy: boolean): number {
+  /**
+   * So many bytes came; `busy` says that all places are taken and more would be, `far` that each request to the
+   * source takes its time. Gives the number of places.
+   */
+  moved(bytes: number, busy: boolean, far = false): number {
     const now = this.#now();
     this.#all ??= { since: now, bytes: 0 };
     this.#all.bytes += bytes;
     // Not before: most copies are over by then, and Node.js takes a millisecond to load what it measures with.
     if (now - this.#all.since >= SETTLING) this.#load ??= startLoad();
-    if (!this.#isDecided) this.#watch(now, bytes, busy);
+    if (!this.#isDecided) this.#watch(now, bytes, { busy, far });
     return this.#places;
   }
 
@@ -69,13 +72,15 @@ export class Pace {
     return this.#load() >= BUSY;
   }
 
-  #watch(now: number, bytes: number, busy: boolean): void {
+  #watch(now: number, bytes: number, { busy, far }: { readonly busy: boolean; readonly far: boolean }): void {
     // Places that are not all taken tell nothing.
-    if (!busy && this.#before === undefined) {
+    if (!busy && this.#places < MOST_PLACES) {
       this.#look = undefined;
       return;
     }
     this.#look ??= { since: now + (this.#before === undefined ? 0 : STARTING), bytes: 0 };
+    // Far away a connection takes longer to be opened than the first look does: what comes is what the first places bring.
+    if (far) this.#places = MOST_PLACES;
     const time = now - this.#look.since;
     if (time < 0) return;
     this.#look.bytes += bytes;
@@ -83,17 +88,18 @@ export class Pace {
     if (time < length) return;
     const rate = this.#look.bytes / time;
     this.#look = undefined;
-    // More connections bring nothing to a program that has its hands full.
-    if (this.#before === undefined && this.#isBusy()) {
-      this.#isDecided = true;
-      return;
-    }
-    if (this.#before === undefined) {
-      this.#before = rate;
-      this.#places = MOST_PLACES;
-      return;
-    }
+    if (this.#before === undefined) return this.#endFirst(rate, far);
     this.#isDecided = true;
     if (rate < this.#before * GAIN) this.#places = PLACES;
+  }
+
+  /**
+   * More connections bring nothing to a program that has its hands full. Far away that is no sign yet: handshakes and threads
+   * that start keep it busy, while the connections have only begun to bring something.
+   */
+  #endFirst(rate: number, far: boolean): void {
+    this.#isDecided = !far && this.#isBusy();
+    this.#places = this.#isDecided ? PLACES : MOST_PLACES;
+    this.#before = rate;
   }
 }

@@ -19,6 +19,7 @@ interface CallerOptions {
   /** Sent once the server has said 401. */
   readonly secret?: string;
   readonly earlier?: EarlierRuns;
+  readonly onLikely?: (origin: URL) => void;
 }
 
 const TOKEN = 'Bearer token';
@@ -40,9 +41,10 @@ function newCaller({
   insecure = false,
   secret = 'Basic c2VjcmV0',
   earlier,
+  onLikely,
 }: CallerOptions = {}): Caller {
   const common = { tls: { caFiles: [CA_FILE] }, ...(insecure && { insecure: () => true }) };
-  const plain = plainFirst({ origins: createOrigins(common), mayAsk: () => mayAsk, earlier });
+  const plain = plainFirst({ origins: createOrigins(common), mayAsk: () => mayAsk, earlier, onLikely });
   const login: Layer = (next) => async (request) => {
     const response = await next(request);
     if (response.status !== 401) return response;
@@ -172,6 +174,25 @@ describe('a port of this machine that speaks TLS', () => {
     expect(await bodyText(await ask(host))).toBe('hello');
     expect(await originOf(host)).toBe(`https://${host}`);
     expect(server.connections).toBe(before);
+  });
+
+  test('is told of before that is known for sure, by an answer as such ports give it', async () => {
+    const likely: string[] = [];
+    const onLikely = (origin: URL): void => void likely.push(origin.origin);
+    const says = async (status: number): Promise<string> => {
+      const server = await serve((_, response) => {
+        response.statusCode = status;
+        response.end();
+      });
+      await newCaller({ onLikely }).ask(server.host);
+      return server.host;
+    };
+    const host = await says(400);
+    expect(likely).toEqual([`https://${host}`]);
+    await says(200);
+    await says(401);
+    await says(404);
+    expect(likely).toHaveLength(1);
   });
 
   test('is asked with TLS also for a URL made before that was known', async () => {

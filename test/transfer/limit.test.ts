@@ -161,6 +161,30 @@ describe('Limiter', () => {
     expect(pieces).toEqual([8 * MB, 5 * MB, 3 * MB, 2 * MB]);
   });
 
+  it.each([
+    ['what is far away and not small sixteen places, as soon as bytes come', 5 * MB, true, 16],
+    ['what is small no more than eight for that', MB / 10, true, 8],
+    ['what is near no more than eight for that', 5 * MB, false, 8],
+  ])('gives %s', async (_, size, far, expected) => {
+    const limiter = new Limiter();
+    let begun = 0;
+    let end = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const work = Array.from({ length: 20 }, () =>
+      limiter.run({ lane: 'host', size, far: () => far }, () => {
+        begun += 1;
+        return ended;
+      }),
+    );
+    await tick();
+    expect(begun).toBe(8);
+    limiter.moved('host', 1);
+    await tick();
+    expect(begun).toBe(expected);
+    end();
+    await Promise.all(work);
+  });
+
   it('gives each of many its own place, and no other, when all are taken', async () => {
     const limiter = new Limiter(2);
     const pieces: number[] = [];

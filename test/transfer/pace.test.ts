@@ -2,9 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { Pace } from '../../src/transfer/pace.ts';
 
 /** Lets bytes come for some milliseconds, at a rate per millisecond that may depend on the places. */
-function run(pace: Pace, clock: { time: number }, milliseconds: number, rate: (places: number) => number): void {
+function run(
+  pace: Pace,
+  clock: { time: number },
+  milliseconds: number,
+  rate: (places: number) => number,
+  far = false,
+): void {
   for (const end = clock.time + milliseconds; clock.time < end; clock.time += 10)
-    pace.moved(rate(pace.places) * 10, true);
+    pace.moved(rate(pace.places) * 10, true, far);
 }
 
 function started(load = 0): { pace: Pace; clock: { time: number } } {
@@ -38,6 +44,27 @@ describe('the number of places', () => {
   test('stays where this program is what takes the time', () => {
     const { pace, clock } = started(0.9);
     run(pace, clock, 1000, (places) => places * 20_000);
+    expect(pace.places).toBe(8);
+  });
+
+  test('grows all the same where each request has a long way, and stays when that brings more', () => {
+    const { pace, clock } = started(0.9);
+    // New connections bring nothing before they are open.
+    run(pace, clock, 1000, (places) => (clock.time < 100 ? 8 : places) * 20_000, true);
+    expect(pace.places).toBe(16);
+  });
+
+  test('grows at once there, as soon as the first are taken', () => {
+    const { pace } = started();
+    expect(pace.moved(1, false, true)).toBe(8);
+    expect(pace.moved(1, true, true)).toBe(16);
+  });
+
+  test('goes back there as well when that brings no more', () => {
+    const { pace, clock } = started(0.9);
+    run(pace, clock, 200, () => 20_000, true);
+    expect(pace.places).toBe(16);
+    run(pace, clock, 1000, () => 20_000, true);
     expect(pace.places).toBe(8);
   });
 

@@ -20,16 +20,21 @@ interface Answer {
 }
 
 const MOST_THREADS = 3;
+/** Bytes of a file from which on a thread is worth its start, which takes as much CPU as hashing 64 MiB. */
+const LARGE = 128 * 1024 * 1024;
 /** Threads that do other work, such as reading and hashing what they read, from which on hashing for others makes none quicker. */
 const MOST_OTHERS = availableParallelism();
 
 /** Threads that hash, each one file at a time. They start when they are needed and never keep the process from ending. */
 export class HashThreads {
+  /** Bytes of a file from which on a thread is worth its start. */
+  readonly least: number;
   readonly #most: number;
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
 
-  constructor(most: number = Math.min(MOST_THREADS, availableParallelism())) {
+  constructor(most: number = Math.min(MOST_THREADS, availableParallelism()), least: number = LARGE) {
+    this.least = least;
     this.#most = most < 2 ? 0 : most;
   }
 

@@ -8,8 +8,6 @@ import type { FileHash } from '../../util/landing.ts';
 import type { HashThreads } from './hash-thread.ts';
 
 const BLOCK = 1024 * 1024;
-/** A file of at least this many bytes is worth a thread. */
-const LARGE = 32 * 1024 * 1024;
 const read = promisify(fs.read);
 
 /**
@@ -88,7 +86,7 @@ export class PrefixHash {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
     const { digest, size } = this.#descriptor;
-    if (size >= LARGE) this.#thread = this.#threads?.begin(this.#fd, algorithmOf(digest));
+    if (this.#threads && size >= this.#threads.least) this.#thread = this.#threads.begin(this.#fd, algorithmOf(digest));
   }
 
   /** Not of each piece: waking a thread costs more than hashing one. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HashThreads } from '../../../src/endpoints/store/hash-thread.ts';
 import { PartFile } from '../../../src/endpoints/store/part.ts';
 import { HubError } from '../../../src/errors.ts';
@@ -517,20 +517,27 @@ describe('a source that gives parts', () => {
   });
 });
 
-test('a large file is hashed by a thread, and wrong bytes in it are noticed', async () => {
-  const threads = new HashThreads(2);
-  onTestFinished(() => threads.close());
-  const bytes = Buffer.alloc(33 * 1024 * 1024, 'x');
+test('a large file, and no smaller one, is hashed by a thread, and wrong bytes in it are noticed', async () => {
+  const bytes = Buffer.alloc(3 * 1024 * 1024, 'x');
   const blob = blobOf(bytes);
+  const threads = new HashThreads(2, bytes.length);
+  onTestFinished(() => threads.close());
+  const begin = vi.spyOn(threads, 'begin');
   for (const flipped of [false, true]) {
     const path = join(folder(), 'x.part');
     const part = new PartFile(path, blob.descriptor, threads);
-    if (flipped) bytes[32 * 1024 * 1024] = 0;
+    if (flipped) bytes[2 * 1024 * 1024] = 0;
     const result = await part.fill(opener({ ...blob, bytes }), options()).catch((error: unknown) => error);
     await part.close(result);
     expect(HubError.is(result, 'DIGEST_MISMATCH')).toBe(flipped);
     expect(existsSync(path)).toBe(!flipped);
   }
+  expect(begin).toHaveBeenCalledTimes(2);
+  const less = blobOf(bytes.subarray(1));
+  const part = new PartFile(join(folder(), 'x.part'), less.descriptor, threads);
+  await part.fill(opener(less), options());
+  await part.close();
+  expect(begin).toHaveBeenCalledTimes(2);
 });
 
 function noteOf(start: number, end: number): Buffer {
