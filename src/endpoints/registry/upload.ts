@@ -247,7 +247,10 @@ class Upload {
     await this.#findPlace();
   }
 
-  /** It did not say that it stored the blob. A registry may store under another algorithm than asked; then the address we need does not exist [distribution-spec pushing blobs]. */
+  /**
+   * It did not say that it stored the blob. A registry may store under another algorithm than asked; then the address we need
+   * does not exist [distribution-spec pushing blobs].
+   */
   async #checkStored(): Promise<void> {
     const { descriptor, options } = this.#parts;
     const stored = this.#session.storedDigest;

@@ -21,8 +21,8 @@ export function isAttached(entry: IndexEntry, facts: FactsByDigest): boolean {
 }
 
 /**
- * What the entries need; an index needs only those of its manifests of which something is known. An entry without a name whose manifest is about another one, such as a signature, is needed only as
- * long as that other one is.
+ * What the entries need; an index needs only those of its manifests of which something is known. An entry without a name whose
+ * manifest is about another one, such as a signature, is needed only as long as that other one is.
  */
 export function needsOf(entries: readonly IndexEntry[], facts: FactsByDigest): Needs {
   const roots = new Set<string>();

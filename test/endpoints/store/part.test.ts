@@ -349,17 +349,22 @@ describe('a source that gives parts', () => {
     return { path, part: new PartFile(path, large.descriptor) };
   };
 
-  test('is asked for each part once, and the whole is put together and verified', async () => {
+  /** Fills a file from a source, and gives what is in it then. */
+  async function filled(open: Open, share: Share): Promise<Buffer> {
     const { path, part } = begin();
-    const { open, asked } = source();
-    await part.fill(open, { ...options(), share: shareOf(30_000) });
+    await part.fill(open, { ...options(), share });
     await part.close();
+    return readFileSync(path);
+  }
+
+  test('is asked for each part once, and the whole is put together and verified', async () => {
+    const { open, asked } = source();
+    const file = await filled(open, shareOf(30_000));
     expect(asked.toSorted()).toEqual(['0-30000', '30000-60000', '60000-100000']);
-    expect(readFileSync(path)).toEqual(bytes);
+    expect(file).toEqual(bytes);
   });
 
   test('is asked for the next parts before the first answer is there', async () => {
-    const { part } = begin();
     const { open, asked } = source();
     const waiting: (() => void)[] = [];
     const slow: Open = async (range) => {
@@ -368,22 +373,18 @@ describe('a source that gives parts', () => {
       for (const go of waiting) go();
       return answer;
     };
-    await part.fill(slow, { ...options(), share: shareOf(30_000) });
-    await part.close();
+    await filled(slow, shareOf(30_000));
     expect(asked.toSorted()).toEqual(['0-30000', '30000-60000', '60000-100000']);
   });
 
   test('that ignores ranges is not asked again for what it was asked ahead in vain', async () => {
-    const { path, part } = begin();
     const { open, asked } = source({ parts: 0 });
-    await part.fill(open, { ...options(), share: shareOf(30_000) });
-    await part.close();
+    const file = await filled(open, shareOf(30_000));
     expect(asked).toEqual(['0-30000', '30000-60000', '60000-100000']);
-    expect(readFileSync(path)).toEqual(bytes);
+    expect(file).toEqual(bytes);
   });
 
   test('and refuses what it was asked ahead is asked for it once more', async () => {
-    const { path, part } = begin();
     const { open, asked } = source();
     const refusing: Open = async (range) => {
       const answer = await open(range);
@@ -391,14 +392,12 @@ describe('a source that gives parts', () => {
       if (range?.start === 50_000 && isFirst) throw new HubError('RATE_LIMITED', 'one at a time');
       return answer;
     };
-    await part.fill(refusing, { ...options(), share: shareOf(50_000) });
-    await part.close();
+    const file = await filled(refusing, shareOf(50_000));
     expect(asked).toEqual(['0-50000', '50000-100000', '50000-100000']);
-    expect(readFileSync(path)).toEqual(bytes);
+    expect(file).toEqual(bytes);
   });
 
   test('cannot change a part that was hashed by an answer that brings everything', async () => {
-    const { path, part } = begin();
     let helped: Promise<void> | undefined;
     const share: Share = {
       piece: () => 30_000,
@@ -416,26 +415,21 @@ describe('a source that gives parts', () => {
       cancel: () => undefined,
     };
     const { open } = source();
-    await part.fill(async (range) => (range?.start === 30_000 ? open(range) : everything), { ...options(), share });
-    await part.close();
-    expect(readFileSync(path)).toEqual(bytes);
+    const file = await filled(async (range) => (range?.start === 30_000 ? open(range) : everything), share);
+    expect(file).toEqual(bytes);
   });
 
   test('and then does not any more gives the rest in order', async () => {
-    const { path, part } = begin();
     const { open } = source({ parts: 2 });
-    await part.fill(open, { ...options(), share: shareOf(10_000) });
-    await part.close();
-    expect(readFileSync(path)).toEqual(bytes);
+    const file = await filled(open, shareOf(10_000));
+    expect(file).toEqual(bytes);
   });
 
   test('and less of them than it was asked for is asked for the rest', async () => {
-    const { path, part } = begin();
     const { open, asked } = source({ short: 1000 });
-    await part.fill(open, { ...options(), share: shareOf(30_000) });
-    await part.close();
+    const file = await filled(open, shareOf(30_000));
     expect(asked).toContain('29000-30000');
-    expect(readFileSync(path)).toEqual(bytes);
+    expect(file).toEqual(bytes);
   });
 
   test('of other content is noticed', async () => {
