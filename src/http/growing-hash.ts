@@ -1,6 +1,7 @@
 // How does a thread hash a file that it, and others, are writing?
 import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
+import { readBuffer, roomAt } from '../util/read-buffer.ts';
 
 const BLOCK = 1024 * 1024;
 
@@ -63,17 +64,18 @@ export class GrowingHash {
     if (this.#hasEnded) return;
     const length = Math.min(BLOCK, this.#known - this.#at);
     if (length > 0) {
-      this.#buffer ??= Buffer.allocUnsafeSlow(BLOCK);
-      const read = this.#readInto(this.#buffer, length);
+      this.#buffer ??= readBuffer(BLOCK);
+      const room = roomAt(this.#buffer, this.#at, length);
+      const read = this.#readInto(room);
       if (read === 0) return this.#end(undefined);
-      this.wrote(this.#buffer.subarray(0, read), this.#at);
+      this.wrote(room.subarray(0, read), this.#at);
     }
     this.#next();
   }
 
-  #readInto(buffer: Buffer, length: number): number {
+  #readInto(room: Buffer): number {
     try {
-      return readSync(this.#fd, buffer, 0, length, this.#at);
+      return readSync(this.#fd, room, 0, room.length, this.#at);
     } catch {
       // Whoever asked reads it again, and says what is wrong.
       return 0;

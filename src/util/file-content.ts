@@ -1,8 +1,9 @@
 // How does a part of an open file become content?
 import { readSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { HubError } from '../errors.ts';
 import type { Content } from './content.ts';
+import type { OpenFile } from './open-file.ts';
+import { readBuffer, roomAt } from './read-buffer.ts';
 
 const BUFFER = 256 * 1024;
 
@@ -37,17 +38,16 @@ const BREATH = 8;
 const spare: Buffer[] = [];
 const MOST_SPARE = 8;
 
-/** Never part of a buffer that others share. */
 function takeBuffer(size: number): Buffer {
-  return (size === BUFFER ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
+  return (size === BUFFER ? spare.pop() : undefined) ?? readBuffer(size);
 }
 
-function giveBack(buffer: Buffer): void {
-  if (buffer.length === BUFFER && spare.length < MOST_SPARE) spare.push(buffer);
+function giveBack({ buffer, size }: Piece): void {
+  if (size === BUFFER && spare.length < MOST_SPARE) spare.push(buffer);
 }
 
 /** Bytes of a file from `start` to `end`. Throws CONTENT_INVALID when the file turns out to be shorter. */
-export function fileContent(file: FileHandle, part: FilePart): Content {
+export function fileContent(file: OpenFile, part: FilePart): Content {
   let cancelled = false;
   const close = async (): Promise<void> => {
     part.onEnd?.();
@@ -59,7 +59,8 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
       try {
         for (let position = part.start; position < part.end;) {
           const next = pieces.next(position);
-          const { buffer, bytes } = next instanceof Promise ? await next : next;
+          const piece = next instanceof Promise ? await next : next;
+          const { bytes } = piece;
           part.signal?.throwIfAborted();
           if (cancelled) throw new HubError('ABORTED', `reading ${part.what} was given up`);
           if (bytes.length === 0) throw new HubError('CONTENT_INVALID', `${part.what} ends too early`);
@@ -68,7 +69,7 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
           const pause = consume(bytes) ?? pieces.breath();
           if (pause) await pause;
           // Not after a failure: somebody may still look at it.
-          giveBack(buffer);
+          giveBack(piece);
         }
       } finally {
         const isOpen = !cancelled;
@@ -89,13 +90,15 @@ export function fileContent(file: FileHandle, part: FilePart): Content {
 
 interface Piece {
   readonly buffer: Buffer;
+  /** Bytes that it is for. */
+  readonly size: number;
   /** What was read into it. */
   readonly bytes: Buffer;
 }
 
 /** One piece may be read while the other is in use. */
 class Pieces {
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   readonly #part: FilePart;
   readonly #size: number;
   #turns = 0;
@@ -103,7 +106,7 @@ class Pieces {
   /** So many pieces are left to other threads. */
   #elsewhere: number;
 
-  constructor(file: FileHandle, part: FilePart) {
+  constructor(file: OpenFile, part: FilePart) {
     this.#file = file;
     this.#part = part;
     this.#size = Math.min(part.bufferSize ?? BUFFER, part.end - part.start);
@@ -133,25 +136,26 @@ class Pieces {
   }
 
   async #fill(position: number): Promise<Piece> {
-    const buffer = this.#nextBuffer();
-    const { bytesRead } = await this.#file.read(buffer, 0, this.#lengthAt(position), position);
-    return { buffer, bytes: buffer.subarray(0, bytesRead) };
+    const { buffer, room } = this.#nextRoom(position);
+    const { bytesRead } = await this.#file.read(room, 0, room.length, position);
+    return this.#piece(buffer, room, bytesRead);
   }
 
   #fillAtOnce(position: number): Piece {
-    const buffer = this.#nextBuffer();
+    const { buffer, room } = this.#nextRoom(position);
     const since = performance.now();
-    const bytesRead = readSync(this.#file.fd, buffer, 0, this.#lengthAt(position), position);
+    const bytesRead = readSync(this.#file.fd, room, 0, room.length, position);
     if (performance.now() - since > SLOW) this.#elsewhere = ELSEWHERE;
-    return { buffer, bytes: buffer.subarray(0, bytesRead) };
+    return this.#piece(buffer, room, bytesRead);
   }
 
-  #lengthAt(position: number): number {
-    return Math.min(this.#size, this.#part.end - position);
-  }
-
-  #nextBuffer(): Buffer {
+  #nextRoom(position: number): { buffer: Buffer; room: Buffer } {
     this.#turns += 1;
-    return takeBuffer(this.#size);
+    const buffer = takeBuffer(this.#size);
+    return { buffer, room: roomAt(buffer, position, Math.min(this.#size, this.#part.end - position)) };
+  }
+
+  #piece(buffer: Buffer, room: Buffer, length: number): Piece {
+    return { buffer, size: this.#size, bytes: length === room.length ? room : room.subarray(0, length) };
   }
 }

@@ -100,7 +100,9 @@ export class HashThreads {
  * nothing but its arguments.
  */
 function hashFiles(port: MessagePort, fs: typeof FileSystem, crypto: typeof Crypto): void {
-  const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
+  const most = 1024 * 1024;
+  const page = 4096;
+  const buffer = Buffer.allocUnsafeSlow(most + page);
   const hash = ({ fd, algorithm, state }: Task): string | undefined => {
     const shared = new BigInt64Array(state);
     const hasher = crypto.createHash(algorithm);
@@ -109,9 +111,11 @@ function hashFiles(port: MessagePort, fs: typeof FileSystem, crypto: typeof Cryp
       const available = Number(told / 2n);
       if (told < 0n) return undefined;
       if (at < available) {
-        const length = fs.readSync(fd, buffer, 0, Math.min(buffer.length, available - at), at);
+        // As in util/read-buffer.ts.
+        const lead = (at + page / 2) % page;
+        const length = fs.readSync(fd, buffer, lead, Math.min(most, available - at), at);
         if (length === 0) return undefined;
-        hasher.update(length === buffer.length ? buffer : buffer.subarray(0, length));
+        hasher.update(buffer.subarray(lead, lead + length));
         at += length;
       } else if (told % 2n === 1n) return hasher.digest('hex');
       else Atomics.wait(shared, 0, told);

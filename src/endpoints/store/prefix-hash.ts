@@ -5,6 +5,7 @@ import type { Descriptor } from '../../spec/descriptor.ts';
 import { algorithmOf } from '../../spec/digest.ts';
 import { Verifier, checkHash } from '../../transfer/verify.ts';
 import type { FileHash } from '../../util/landing.ts';
+import { readBuffer, roomAt } from '../../util/read-buffer.ts';
 import type { HashThreads } from './hash-thread.ts';
 
 const BLOCK = 1024 * 1024;
@@ -101,11 +102,13 @@ export class PrefixHash {
   }
 
   async #read(): Promise<void> {
-    const buffer = Buffer.allocUnsafe(Math.min(BLOCK, this.#prefix - this.#verifier.size));
+    const most = Math.min(BLOCK, this.#prefix - this.#verifier.size);
+    const buffer = readBuffer(most);
     for (let at = this.#verifier.size; at < this.#prefix; at = this.#verifier.size) {
-      const { bytesRead } = await read(this.#fd, buffer, 0, Math.min(buffer.length, this.#prefix - at), at);
+      const room = roomAt(buffer, at, Math.min(most, this.#prefix - at));
+      const { bytesRead } = await read(this.#fd, room, 0, room.length, at);
       if (bytesRead === 0) return;
-      this.#verifier.update(buffer.subarray(0, bytesRead));
+      this.#verifier.update(room.subarray(0, bytesRead));
     }
   }
 }

@@ -1,6 +1,5 @@
 // How is a blob of the store read?
 import * as fs from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { HubError } from '../../errors.ts';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import type { CallOptions, Content, ReadOptions } from '../../transfer/endpoint.ts';
@@ -9,6 +8,8 @@ import { contentOf } from '../../util/content.ts';
 import { fileContent } from '../../util/file-content.ts';
 import { isErrno, storageError } from '../../util/fs.ts';
 import { lstatIfExistsSync } from '../../util/fs-sync.ts';
+import { type OpenFile, openFile } from '../../util/open-file.ts';
+import { readBuffer, roomAt } from '../../util/read-buffer.ts';
 import type { StorePaths } from './paths.ts';
 
 /** Bytes that are read sooner than another thread has been asked for them. */
@@ -23,9 +24,9 @@ const READ = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NO
 export async function readBlob(paths: StorePaths, descriptor: Descriptor, options: ReadOptions): Promise<Content> {
   const { digest, size } = descriptor;
   if (size >= 0 && size <= AT_ONCE) return contentOf(partOf(readAtOnce(paths, descriptor), options));
-  const file = await openBlob(paths, digest);
+  const file = openBlob(paths, digest);
   try {
-    const stats = await file.stat();
+    const stats = fs.fstatSync(file.fd);
     if (!stats.isFile() || (size >= 0 && stats.size !== size)) throw damaged(digest);
     const { start = 0, end = stats.size, signal } = options;
     const last = Math.min(end, stats.size);
@@ -86,11 +87,11 @@ function partOf(bytes: Buffer, { start = 0, end = bytes.length }: ReadOptions): 
 }
 
 function readAtOnce(paths: StorePaths, { digest, size }: Descriptor): Buffer {
-  const fd = openAtOnce(paths, digest);
+  const { fd } = openBlob(paths, digest);
   try {
     const stats = fs.fstatSync(fd);
     if (!stats.isFile() || stats.size !== size) throw damaged(digest);
-    const bytes = Buffer.allocUnsafe(size);
+    const bytes = roomAt(readBuffer(size), 0, size);
     for (let position = 0; position < size;) {
       const read = fs.readSync(fd, bytes, position, size - position, position);
       if (read === 0) throw damaged(digest);
@@ -104,17 +105,9 @@ function readAtOnce(paths: StorePaths, { digest, size }: Descriptor): Buffer {
   }
 }
 
-function openAtOnce(paths: StorePaths, digest: string): number {
+function openBlob(paths: StorePaths, digest: string): OpenFile {
   try {
-    return fs.openSync(paths.blob(digest), READ);
-  } catch (error) {
-    throw cannotOpen(paths, digest, error);
-  }
-}
-
-async function openBlob(paths: StorePaths, digest: string): Promise<FileHandle> {
-  try {
-    return await open(paths.blob(digest), READ);
+    return openFile(paths.blob(digest), READ);
   } catch (error) {
     throw cannotOpen(paths, digest, error);
   }
