@@ -25,6 +25,8 @@ export class BlobCopier {
   far: () => boolean = () => false;
   readonly #parts: BlobParts;
   readonly #metadata: Pick<Metadata, 'known'>;
+  /** Who waits until the bytes of a blob are asked for, by its digest. */
+  readonly #awaited = new Map<string, () => void>();
 
   /** `metadata` may have read small blobs before. */
   constructor(parts: BlobParts, metadata: Pick<Metadata, 'known'>) {
@@ -49,7 +51,7 @@ export class BlobCopier {
     const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
     return limiter.run(limits, async (share) => {
       try {
-        return await write(this.#open(descriptor), force, share);
+        return await write(this.#told(descriptor, this.#open(descriptor)), force, share);
       } catch (error) {
         // One fetch more, in one piece and by another connection: the damage may have happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || error.details['damaged'] === true || signal.aborted) throw error;
@@ -57,6 +59,11 @@ export class BlobCopier {
         return secondTry(() => write(freshly(this.#open(descriptor)), true));
       }
     });
+  }
+
+  /** Resolves when the sink asks for the bytes of a blob: then it has not got them. Never, when it has. */
+  wanted({ digest }: Descriptor): Promise<void> {
+    return new Promise((resolve) => this.#awaited.set(digest, resolve));
   }
 
   get #label(): string {
@@ -74,6 +81,15 @@ export class BlobCopier {
     if (to.sparse || (await to.has(descriptor, { signal }))) return false;
     this.#emit({ type: 'warning', message: `non-distributable layer ${descriptor.digest} is not pushed` });
     return true;
+  }
+
+  #told({ digest }: Descriptor, open: Open): Open {
+    const tell = this.#awaited.get(digest);
+    if (!tell) return open;
+    return (range) => {
+      tell();
+      return open(range);
+    };
   }
 
   #open(descriptor: Descriptor): Open {

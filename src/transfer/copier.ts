@@ -163,14 +163,17 @@ export class Copier {
 
   /**
    * Of a manifest that the sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
-   * the manifest may be there under another name, and when it has not, no question was asked in vain.
+   * the manifest may be there under another name, and when it has not, no question was asked in vain. The others wait until
+   * that is known, not until it is there.
    */
   async #isThereAfterAll({ descriptor }: Place, children: readonly Place[], as: string | undefined): Promise<boolean> {
     const { to, signal, options } = this.#parts;
     const config = children.find(({ kind }) => kind === 'config');
     if (!config || (await options.mountFrom?.(config.descriptor))?.length) return false;
-    to.warm?.(children.length - 1);
-    await this.#node(config);
+    const answered = Promise.race([this.#blobs.wanted(config.descriptor), this.#node(config)]);
+    // Once the question is on its way.
+    setImmediate(() => to.warm?.(children.length - 1));
+    await answered;
     if (!this.#held.hadAlready(config.descriptor) || as === undefined) return false;
     return (await to.standing?.(descriptor, { as, remembered: 'present', signal })) === 'present';
   }

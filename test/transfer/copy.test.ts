@@ -293,6 +293,38 @@ describe('copy', () => {
   });
 });
 
+describe('a sink that was not asked for the manifest', () => {
+  /** It is asked for the config first, and gets it only when the first layer is there. */
+  class Patient extends WholeSink {
+    #hasLayer: () => void = () => undefined;
+    readonly #layer = new Promise<void>((resolve) => (this.#hasLayer = resolve));
+
+    async standing(): Promise<'unknown'> {
+      return 'unknown';
+    }
+
+    override async write(descriptor: Descriptor, open: Open, options: WriteOptions = {}) {
+      if (!descriptor.mediaType.includes('config')) {
+        const result = await super.write(descriptor, open, options);
+        if (descriptor.mediaType.includes('layer')) this.#hasLayer();
+        return result;
+      }
+      const content = await open();
+      await this.#layer;
+      return super.write(descriptor, async () => content, options);
+    }
+  }
+
+  it('is sent the layers once it asks for the bytes of the config', async () => {
+    const from = new MemoryEndpoint('from');
+    const image = addImage(from, { as: 'app' });
+    const to = new Patient('to');
+    const { copied } = await copy(from, to, 'app');
+    expect(copied).toBe(image.layers.length);
+    expect(to.written.at(-1)).toBe('app');
+  });
+});
+
 describe('a source that takes its time to resolve', () => {
   class Slow extends MemoryEndpoint {
     quickest: number | undefined;
