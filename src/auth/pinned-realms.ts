@@ -18,14 +18,15 @@ export function pinnedRealms(path: string): PinnedRealms {
   return {
     get: async (registry) => parsePins(await readPrivate(path)).get(registry),
     pin: async (registry, realm) => {
-      await updatePrivate(path, (text) => {
+      const pinning = (text: string | undefined): string => {
         const pins = new Map(parsePins(text));
         // The newest stands last, and outlives the others.
         pins.delete(registry);
         pins.set(registry, realm);
         const realms = Object.fromEntries([...pins].slice(-MOST));
         return `${JSON.stringify({ version: VERSION, realms }, undefined, 2)}\n`;
-      });
+      };
+      await updatePrivate(path, pinning, { durable: true });
     },
   };
 }

@@ -42,7 +42,7 @@ async function tokenFile(options: TokenOptions): Promise<string | undefined> {
   if (options.tokenCache === false || options.env['HUBCTL_TOKEN_CACHE'] === '0') return undefined;
   const { isPrivateDirectory } = await import('../util/private-file.ts');
   const runtime = runtimeHome(options);
-  return tokensBelow(runtime !== undefined && (await isPrivateDirectory(runtime)) ? runtime : cacheHome(options));
+  return tokensBelow(runtime !== undefined && isPrivateDirectory(runtime) ? runtime : cacheHome(options));
 }
 
 function tokensBelow(home: string): string {

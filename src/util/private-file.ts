@@ -1,9 +1,19 @@
 // How is a file kept that only its owner may read or change, and that several processes change at once?
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
-import { lstat, mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { HubError } from '../errors.ts';
-import { lstatIfExists, removeIfExists, writeFileAtomic } from './fs.ts';
+import { syncDirectory, toDisk } from './fs.ts';
+import { removeIfExistsSync, writeAllSync } from './fs-sync.ts';
 import { withLock } from './lock.ts';
 import { ownUser } from './machine.ts';
 
@@ -12,6 +22,7 @@ const LARGEST = 4 * 1024 * 1024;
 /** Milliseconds to wait for another process that changes the file. */
 const PATIENCE = 5_000;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
  * The text of a file that nobody else can have written or read: a regular file of this user, with no rights for others, in a
@@ -38,22 +49,30 @@ function readOurs(path: string): string | undefined {
   }
 }
 
+export interface UpdateOptions {
+  /** The change survives a power cut as well. Else it may be lost by one, with all of the file. */
+  readonly durable?: boolean | undefined;
+}
+
 /**
  * Replaces the file by what `change` makes of it, while no other process does; a file that cannot be trusted counts as none.
- * False when that was not possible: the file is one that the program can do without.
+ * Readers see the old text or the new one. False when that was not possible: the file is one that the program can do without.
  */
-export async function updatePrivate(path: string, change: (text: string | undefined) => string): Promise<boolean> {
+export async function updatePrivate(
+  path: string,
+  change: (text: string | undefined) => string,
+  { durable = false }: UpdateOptions = {},
+): Promise<boolean> {
   const directory = dirname(path);
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (!isOurs(await lstat(directory), 0o022)) return false;
+    // A few small steps: other threads would take longer, and many of these changes are made right before the program ends.
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!isOurs(lstatSync(directory), 0o022)) return false;
     await withLock(`${path}.lock`, { timeout: PATIENCE }, async (lock) => {
-      const text = await readPrivate(path);
-      // Neither is a link followed, nor are the rights kept that made the old file one not to be trusted.
-      if (text === undefined && (await lstatIfExists(path))) await removeIfExists(path);
+      const text = readOurs(path);
       const next = change(text);
       lock.check();
-      if (next !== text) await writeFileAtomic(path, next, { mode: 0o600, ownerOnly: true });
+      if (next !== text) await replace(path, next, durable);
     });
     return true;
   } catch (error) {
@@ -62,10 +81,31 @@ export async function updatePrivate(path: string, change: (text: string | undefi
   }
 }
 
-/** True for a directory that exists and that nobody but this user can write to. */
-export async function isPrivateDirectory(path: string): Promise<boolean> {
+/** By a new file, whatever was there: neither is a link followed, nor are rights kept that made a file one not to be trusted. */
+async function replace(path: string, text: string, durable: boolean): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+  // Whoever holds the lock is alone: it was left by a process that died.
+  removeIfExistsSync(temporary);
   try {
-    const stats = await lstat(path);
+    const fd = openSync(temporary, NEW_FILE, 0o600);
+    try {
+      writeAllSync(fd, text);
+      if (durable) await toDisk(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    removeIfExistsSync(temporary);
+    throw error;
+  }
+  if (durable) await syncDirectory(dirname(path));
+}
+
+/** True for a directory that exists and that nobody but this user can write to. */
+export function isPrivateDirectory(path: string): boolean {
+  try {
+    const stats = lstatSync(path);
     return stats.isDirectory() && isOurs(stats, 0o022);
   } catch (error) {
     if (isSystemError(error)) return false;

@@ -93,6 +93,21 @@ describe('a change', () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  test('that has to survive a power cut is made as well', async () => {
+    const path = privateFile('old');
+    expect(await updatePrivate(path, (text) => `${text} new`, { durable: true })).toBe(true);
+    expect(readFileSync(path, 'utf8')).toBe('old new');
+  });
+
+  test('is made in spite of what a process that died left behind', async () => {
+    const path = privateFile('old');
+    const left = join(path, '..', '.file.tmp');
+    writeFileSync(left, 'half');
+    await updatePrivate(path, () => 'new');
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(existsSync(left)).toBe(false);
+  });
+
   test('is made one after the other', async () => {
     const path = join(folder(), 'own', 'file');
     const changes = Array.from({ length: 10 }, () => updatePrivate(path, (text) => `${text ?? ''}x`));
@@ -110,9 +125,9 @@ describe('a change', () => {
 
 test('a directory is private when it is there and others cannot write to it', async () => {
   const path = join(folder(), 'own');
-  expect(await isPrivateDirectory(path)).toBe(false);
+  expect(isPrivateDirectory(path)).toBe(false);
   mkdirSync(path, { mode: 0o755 });
-  expect(await isPrivateDirectory(path)).toBe(true);
+  expect(isPrivateDirectory(path)).toBe(true);
   chmodSync(path, 0o775);
-  expect(await isPrivateDirectory(path)).toBe(false);
+  expect(isPrivateDirectory(path)).toBe(false);
 });

@@ -32,6 +32,8 @@ const VERSION = 1;
 /** A file that all runs of this user share. Each upload belongs to one process at a time. */
 export function journalInFile(path: string): UploadJournal {
   const changes = new Map<string, Entry | undefined>();
+  /** What this run wrote entries of. */
+  const own = new Set<string>();
   let writing: Promise<unknown> = Promise.resolve();
   let earlier: Promise<ReadonlyMap<string, Entry>> | undefined;
   const read = (): Promise<ReadonlyMap<string, Entry>> => {
@@ -39,10 +41,12 @@ export function journalInFile(path: string): UploadJournal {
     return earlier;
   };
   const flush = (): Promise<unknown> => {
-    writing = writing.then(() => {
-      if (changes.size === 0) return undefined;
-      const batch = new Map(changes);
+    writing = writing.then(async () => {
+      const known = await read();
+      // Most uploads end before they have an entry.
+      const batch = new Map([...changes].filter(([key, entry]) => entry || own.has(key) || known.has(key)));
       changes.clear();
+      if (batch.size === 0) return undefined;
       return updatePrivate(path, (text) => formatEntries(merged(parseEntries(text), batch)));
     });
     return writing;
@@ -62,6 +66,7 @@ export function journalInFile(path: string): UploadJournal {
       return taken?.location;
     },
     note: (place, location) => {
+      own.add(keyOf(place));
       changes.set(keyOf(place), entryFor(location));
       void flush();
     },

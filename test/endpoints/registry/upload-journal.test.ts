@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { journalInFile } from '../../../src/endpoints/registry/upload-journal.ts';
@@ -39,6 +39,26 @@ test('an upload that has ended is forgotten', async () => {
   journal.end(PLACE);
   await journal.save?.();
   expect(await journalInFile(path).take(PLACE)).toBeUndefined();
+});
+
+test('an upload that ends before it was noted leaves no file', async () => {
+  const path = join(folder(), 'hubctl', 'uploads.json');
+  const journal = journalInFile(path);
+  expect(await journal.take(PLACE)).toBeUndefined();
+  journal.end(PLACE);
+  await journal.save?.();
+  expect(existsSync(path)).toBe(false);
+});
+
+test('an upload that was noted and has ended is forgotten', async () => {
+  const path = join(folder(), 'hubctl', 'uploads.json');
+  const journal = journalInFile(path);
+  expect(await journal.take(PLACE)).toBeUndefined();
+  journal.note(PLACE, LOCATION);
+  await journal.save?.();
+  journal.end(PLACE);
+  await journal.save?.();
+  expect(readFileSync(path, 'utf8')).not.toContain(LOCATION);
 });
 
 test('an upload of long ago, or of another machine, is not taken over', async () => {
