@@ -4,6 +4,8 @@ import { jsonErrorAt } from './json-error.ts';
 
 /** Deeper nesting is refused, so that no later walk over the value can exhaust the stack. */
 const MAX_DEPTH = 64;
+/** Characters. What is shorter is taken apart first: to look at each of its characters costs Node.js more. */
+const SHORT = 256 * 1024;
 
 export interface ParseJsonOptions {
   /** CONTENT_INVALID by default; CONFIG_INVALID for files of the user. */
@@ -19,19 +21,31 @@ export interface ParseJsonOptions {
 export function parseJson(text: string, what: string, options: ParseJsonOptions = {}): unknown {
   const { code = 'CONTENT_INVALID', hint } = options;
   const clean = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-  if (isTooDeep(clean)) throw new HubError(code, `${what} is nested deeper than ${MAX_DEPTH} levels`, { hint });
+  const tooDeep = (): HubError => new HubError(code, `${what} is nested deeper than ${MAX_DEPTH} levels`, { hint });
+  const isShort = clean.length <= SHORT;
+  if (!isShort && isTooDeep(clean)) throw tooDeep();
+  let value: unknown;
   try {
-    return JSON.parse(clean) as unknown;
+    value = JSON.parse(clean);
   } catch {
+    if (isShort && isTooDeep(clean)) throw tooDeep();
     // What JSON.parse says quotes the text, so it is no cause either.
     const position = jsonErrorAt(clean) ?? clean.length;
     throw new HubError(code, `${what} is not valid JSON (${placeOf(clean, position)})`, { hint });
   }
+  if (isShort && hasLevels(value, MAX_DEPTH + 1)) throw tooDeep();
+  return value;
 }
 
 /** True for a JSON object: not null, not an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Looks no deeper than that. */
+function hasLevels(value: unknown, count: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return count === 1 || Object.values(value).some((child) => hasLevels(child, count - 1));
 }
 
 function isTooDeep(text: string): boolean {
