@@ -48,6 +48,8 @@ export interface DefaultsOptions {
   readonly network?: NetworkOptions | undefined;
   /** Ends credential helpers and keychain calls under way; requests get a signal of their own. */
   readonly signal?: AbortSignal | undefined;
+  /** The process ends once this is disposed of, and then closes connections by itself. */
+  readonly processEnds?: boolean | undefined;
 }
 
 /** What endpoints are opened with. Everything is built on first use. */

@@ -35,6 +35,7 @@ export function createContext(io: Io, globals: GlobalFlags, ahead?: DialledAhead
     ahead,
     signal,
     network: io.network,
+    processEnds: io.processEnds,
     trace: debug ? (line) => void io.stderr.write(`${line}\n`) : undefined,
     onRetry: ({ url, delay, message }) =>
       output.note(`${message}; trying ${url} again ${delay < SOON ? 'at once' : `in ${(delay / 1000).toFixed(1)} s`}`),

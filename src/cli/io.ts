@@ -30,4 +30,6 @@ export interface Io {
   readonly network?: NetworkOptions | undefined;
   /** Aborted with a HubError ABORTED as its reason on Ctrl-C, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
+  /** The process ends with the command. */
+  readonly processEnds?: boolean | undefined;
 }

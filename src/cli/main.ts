@@ -67,6 +67,7 @@ export function processIo(signal: AbortSignal, onOpened?: OnOpened): Io {
       return tell(process.stderr, false);
     },
     signal,
+    processEnds: true,
   };
 }
 

@@ -18,6 +18,7 @@ const WARM = 5;
 
 export interface RegistriesOptions extends TokenOptions {
   readonly network?: { readonly tokenTimeout?: number | undefined } | undefined;
+  readonly processEnds?: boolean | undefined;
 }
 
 interface Setting {
@@ -75,7 +76,8 @@ export async function openRegistries(
     ...placesOf({ origins, plain, http, named }),
     delay: (host) => http.delay(host),
     close: async () => {
-      await Promise.all([http.close(), saved?.save(), traits.save?.(), journal.made() && (await journal()).save?.()]);
+      const shut = options.processEnds ? http.leave() : http.close();
+      await Promise.all([shut, saved?.save(), traits.save?.(), journal.made() && (await journal()).save?.()]);
     },
     sleep: clock && ((milliseconds, signal) => clock.sleep(milliseconds, signal)),
     traits,

@@ -73,6 +73,8 @@ export interface Http {
   delay(host: string): number | undefined;
   /** Closes every connection, so that the process can end. */
   close(): Promise<void>;
+  /** Enough before a process ends anyway, which closes connections sooner than this program can. */
+  leave(): Promise<void>;
 }
 
 /** A client with all policies, outermost first: retry, redirect, credentials, waiting for closed hosts, rate limit, trace. */

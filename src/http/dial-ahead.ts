@@ -43,6 +43,7 @@ export function dialAhead(host: string): DialledAhead {
       return usable(await taken);
     },
     close: () => {
+      if (!dialled) return;
       closing.abort();
       void dialled?.then((socket) => socket?.destroy());
       dialled = undefined;

@@ -33,6 +33,8 @@ export interface Transport {
   delay(host: string): number | undefined;
   /** Closes every connection, also those in use. */
   close(): Promise<void>;
+  /** Ends threads alone. Connections are left to the system, which closes them when the process ends, and sooner. */
+  leave(): Promise<void>;
 }
 
 const TIMEOUT = 30_000;
@@ -56,6 +58,7 @@ export function createTransport(options: TransportOptions): Transport {
     warm: (url, count) => connections.warm(url, count),
     delay: (host) => connections.delays.get(host),
     close: () => connections.close(),
+    leave: () => connections.leave(),
   };
 }
 
@@ -95,9 +98,13 @@ class Connections {
     const closed = new HubError('ABORTED', 'the connections of this program were closed');
     this.#connector.close();
     for (const lane of this.#lanes.values()) lane.close(closed);
-    await (await this.#threads)?.close();
+    await this.leave();
     const others = await Promise.all([...this.#others.values(), ...this.#retired]);
     await Promise.all(others.map((other) => other.destroy(closed)));
+  }
+
+  async leave(): Promise<void> {
+    await (await this.#threads)?.close();
   }
 
   async #read(request: HttpRequest): Promise<HttpResponse> {
