@@ -143,9 +143,11 @@ export class Copier {
   }
 
   async #tree(node: Place, as?: string): Promise<void> {
-    const { to, signal, limiter } = this.#parts;
+    const { from, to, signal, limiter } = this.#parts;
     const { descriptor } = node;
     this.#checkLimits(node);
+    // What is at hand is read while the sink is asked. Whoever needs it learns what went wrong.
+    if (from.lane === undefined) setImmediate(() => void this.metadata.manifest(descriptor).catch(() => undefined));
     const standing = await this.#held.standing(descriptor, as, () => this.metadata.manifest(descriptor));
     if (standing === 'named') return this.#alreadyThere(node);
     const bytes = await this.metadata.manifest(descriptor);

@@ -325,6 +325,51 @@ describe('a sink that was not asked for the manifest', () => {
   });
 });
 
+describe('a sink that is asked for the manifest', () => {
+  class AtHand extends MemoryEndpoint {
+    #tell: () => void = () => undefined;
+    readonly isRead = new Promise<void>((resolve) => (this.#tell = resolve));
+
+    override async read(descriptor: Descriptor, options: ReadOptions = {}) {
+      this.#tell();
+      return super.read(descriptor, options);
+    }
+  }
+
+  it('has a manifest at hand read meanwhile', async () => {
+    const from = new AtHand('from');
+    addImage(from, { as: 'app' });
+    class Answering extends WholeSink {
+      async standing(): Promise<'named'> {
+        await from.isRead;
+        return 'named';
+      }
+    }
+    const to = new Answering('to');
+    const { copied, existing } = await copy(from, to, 'app');
+    expect({ copied, hasLayers: existing > 0, written: to.written }).toEqual({
+      copied: 0,
+      hasLayers: true,
+      written: [],
+    });
+  });
+
+  it('is asked whatever becomes of the manifest at hand', async () => {
+    const from = new MemoryEndpoint('from');
+    const { descriptor } = addImage(from, { as: 'app' });
+    from.read = async () => {
+      throw new HubError('NOT_FOUND', `${descriptor.digest} is gone`);
+    };
+    class Lacking extends WholeSink {
+      async standing(): Promise<'absent'> {
+        await new Promise((resolve) => setImmediate(resolve));
+        return 'absent';
+      }
+    }
+    await expect(copy(from, new Lacking('to'), 'app')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
 describe('a source that takes its time to resolve', () => {
   class Slow extends MemoryEndpoint {
     quickest: number | undefined;
