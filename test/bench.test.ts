@@ -1,13 +1,21 @@
 // What does the bench conclude from its figures, and are its images the same everywhere?
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { makeImage } from '../scripts/bench/images.js';
 import { cpuOf } from '../scripts/bench/measure.js';
 import { between, compare, merge, newReport, serversOf } from '../scripts/bench/report.js';
 import { nameOf, ROWS } from '../scripts/bench/rows.js';
 import { median, type Measured } from '../scripts/bench/run.js';
+import { FLOORS } from '../scripts/bench/tools.js';
+import { newServed } from './helpers/served.ts';
+
+const LEAST = fileURLToPath(new URL('../scripts/bench/least.cjs', import.meta.url));
+const execute = promisify(execFile);
 
 const row: Measured = {
   work: 'pull',
@@ -32,6 +40,15 @@ describe('a comparison', () => {
   test('is met when every figure is at its target or below', () => {
     const results = [{ tool: 'hubctl', wall: 0.4, cpu: 0.2, requests: 123 }, ...row.results.slice(1)];
     expect(compare({ ...row, results }).verdict).toBe('met');
+  });
+
+  test('with what is no client is a yardstick and no target', () => {
+    const yardsticks = [
+      { tool: FLOORS.tools, wall: 0.25, cpu: 0.1 },
+      { tool: FLOORS.least, wall: 0.4, cpu: 0.1 },
+    ];
+    const compared = compare({ ...row, results: [...row.results, ...yardsticks] });
+    expect(compared).toEqual({ ...compare(row), tools: 2, least: 1.25 });
   });
 
   test('says that hubctl failed, rather than nothing', () => {
@@ -96,6 +113,20 @@ describe('a report', () => {
 describe('the rows', () => {
   test('have names of their own', () => {
     expect(new Set(ROWS.map(nameOf)).size).toBe(ROWS.length);
+  });
+});
+
+describe('the least program', () => {
+  test('pushes an image, and pulls the same', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'hubctl-bench-test-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const layout = join(folder, 'layout');
+    const image = await makeImage('least', { layers: 6, layerSize: 700_000 }, layout);
+    const { host } = await newServed();
+    await execute(process.execPath, [LEAST, 'push', host, 'app', layout]);
+    await execute(process.execPath, [LEAST, 'pull', host, 'app', join(folder, 'out')]);
+    const digests = image.blobs.map(({ digest }) => digest.replace('sha256:', ''));
+    expect((await readdir(join(folder, 'out'))).toSorted()).toEqual(digests.toSorted());
   });
 });
 

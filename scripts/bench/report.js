@@ -1,12 +1,13 @@
 // What do the figures say? Tables for a terminal and for docs/benchmarks.md, with ratios and whether the targets are met.
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { nameOf, PEERS, ROWS } from './rows.js';
+import { FLOORS } from './tools.js';
 
 /**
  * @typedef {import('./run.js').Measured} Measured
  * @typedef {import('./run.js').Result} Result
  * @typedef {{ date: string, machine: string, node: string, versions: Record<string, string>, skipped: string[], rows: Measured[] }} Report
- * @typedef {{ wall?: number, of?: string, cpu?: number, floor?: number, verdict: string }} Comparison
+ * @typedef {{ wall?: number, of?: string, cpu?: number, tools?: number, least?: number, verdict: string }} Comparison
  */
 
 /**
@@ -44,17 +45,20 @@ export function merge(earlier, later) {
 export function compare({ results, target, blobs, work }) {
   const own = results.find(({ tool }) => tool === 'hubctl');
   if (own?.wall === undefined || own.cpu === undefined) return { verdict: own?.failure === undefined ? '' : 'failed' };
-  const floor = results.find(({ tool }) => tool.startsWith('('))?.wall;
+  const [start, tools, least] = [FLOORS.start, FLOORS.tools, FLOORS.least].map((name) => {
+    return results.find(({ tool }) => tool === name)?.wall;
+  });
   const isStart = work === 'version' || work === 'help';
   const peers = results.filter(({ tool, wall }) => tool !== 'hubctl' && wall !== undefined && !tool.startsWith('('));
   const judged = peers.filter(({ tool }) => PEERS.includes(tool));
   const best = judged.toSorted((a, b) => (a.wall ?? 0) - (b.wall ?? 0))[0];
-  const reference = isStart ? floor : best?.wall;
+  const reference = isStart ? start : best?.wall;
   const cpus = judged.flatMap((peer) => peer.cpu ?? []);
   const comparison = {
     ...(reference !== undefined && { wall: own.wall / reference, of: isStart ? 'node -e 0' : (best?.tool ?? '') }),
     ...(cpus.length > 0 && { cpu: own.cpu / Math.max(Math.min(...cpus), 0.001) }),
-    ...(floor !== undefined && !isStart && { floor: own.wall / floor }),
+    ...(tools !== undefined && { tools: own.wall / tools }),
+    ...(least !== undefined && { least: own.wall / least }),
   };
   const misses = [
     isAbove(comparison.wall, target.wall) && `wall ${target.wall}`,
@@ -129,11 +133,12 @@ function cellsOf(row) {
 }
 
 /** @param {Comparison} comparison */
-function noteOf({ wall, of, cpu, floor, verdict }) {
+function noteOf({ wall, of, cpu, tools, least, verdict }) {
   return [
     wall === undefined ? '' : `wall ${wall.toFixed(2)}x ${of}`,
     cpu === undefined ? '' : `cpu ${cpu.toFixed(1)}x`,
-    floor === undefined ? '' : `${floor.toFixed(2)}x curl + openssl`,
+    tools === undefined ? '' : `${tools.toFixed(2)}x curl + openssl`,
+    least === undefined ? '' : `${least.toFixed(2)}x the least node`,
     verdict,
   ]
     .filter((part) => part !== '')
@@ -163,16 +168,19 @@ function markdownCells(row, peers) {
   const wall = (/** @type {Result | undefined} */ result) =>
     result?.failure === undefined ? (result?.wall?.toFixed(3) ?? '') : 'failed';
   const own = of('hubctl');
-  const { wall: ratio, of: best, cpu, floor, verdict } = compare(row);
+  const { wall: ratio, of: best, cpu, tools, least, verdict } = compare(row);
+  const ratios = [
+    ratio === undefined ? '' : `${ratio.toFixed(2)} ${best}`,
+    tools === undefined ? '' : `${tools.toFixed(2)} curl + openssl`,
+    least === undefined ? '' : `${least.toFixed(2)} least`,
+  ];
   const requests = own?.requests === undefined ? '' : `${own.requests} on ${own.connections}`;
   return [
     nameOf(row),
     String(row.rounds),
     wall(own),
     ...peers.map((name) => wall(of(name))),
-    ratio === undefined
-      ? ''
-      : `${ratio.toFixed(2)} ${best}${floor === undefined ? '' : `, ${floor.toFixed(2)} curl + openssl`}`,
+    ratios.filter((text) => text !== '').join(', '),
     `${own?.cpu?.toFixed(3) ?? ''}${cpu === undefined ? '' : ` (${cpu.toFixed(1)}x)`}`,
     serversOf(own),
     own?.memory === undefined ? '' : `${(own.memory / 1e6).toFixed(0)} MB`,

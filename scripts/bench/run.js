@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { measure } from './measure.js';
-import { floorOf } from './tools.js';
+import { floorsOf } from './tools.js';
 
 /**
  * @typedef {import('./ground.js').Ground} Ground
@@ -39,7 +39,7 @@ export async function runRow(ground, row, { tools, rounds, floors = true }) {
   const count = row.image === 'big' ? Math.min(rounds, ROUNDS_OF_BIG) : rounds;
   const image = row.image === '' ? undefined : await ground.image(row.image);
   const runners = tools.map((tool) => new Runner(ground, row, tool));
-  if (floors) runners.push(...(await floorsOf(ground, row)));
+  if (floors) runners.push(...(await floorRunners(ground, row)));
   for (let round = 0; round <= count; round++) {
     for (const runner of runners) await runner.round(round);
   }
@@ -49,12 +49,12 @@ export async function runRow(ground, row, { tools, rounds, floors = true }) {
 }
 
 /** @param {Ground} ground @param {Row} row */
-async function floorsOf(ground, row) {
-  const isPull = row.work === 'pull' && row.link === 'lan';
-  if (!isPull && row.work !== 'version' && row.work !== 'help') return [];
+async function floorRunners(ground, row) {
+  const isNear = (row.work === 'pull' || row.work === 'push') && row.link.startsWith('lan');
+  if (!isNear && row.work !== 'version' && row.work !== 'help') return [];
   const job = await new Runner(ground, row, NOBODY).job(1);
-  const floor = await floorOf(row.work === 'version' || row.work === 'help' ? row.work : 'pull', job);
-  return floor === undefined ? [] : [new Runner(ground, row, { ...NOBODY, name: floor.name, argv: () => floor.argv })];
+  const floors = await floorsOf(VERBS[row.work], job, ground.authorities);
+  return floors.map(({ name, argv }) => new Runner(ground, row, { ...NOBODY, name, argv: (_, now) => argv(now) }));
 }
 
 /** @type {Tool} */

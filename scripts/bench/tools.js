@@ -1,9 +1,11 @@
 // How is each program told to do the same work?
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findProgram, HUBCTL } from './registry.js';
 
 const execute = promisify(execFile);
+const LEAST = fileURLToPath(new URL('least.cjs', import.meta.url));
 
 /**
  * @typedef {object} Job
@@ -130,21 +132,44 @@ async function versionOf(name, program) {
   }
 }
 
+/** Yardsticks, by their names in results. */
+export const FLOORS = { start: '(node -e 0)', tools: '(curl + openssl)', least: '(least node)' };
+
 /**
- * What a machine can do at best without a client for registries, as the yardstick of section "start" and of pulls.
+ * What can be had at best without a client for registries: Node.js that does nothing, two programs that everybody has, and the
+ * least program that does the same in Node.js.
  *
- * @param {'version' | 'help' | 'pull'} verb
+ * @param {Verb} verb
  * @param {Job} job
- * @returns {Promise<{ name: string, argv: string[] } | undefined>}
+ * @param {string} authorities file
+ * @returns {Promise<{ name: string, argv: (job: Job) => string[] }[]>}
  */
-export async function floorOf(verb, job) {
-  if (verb !== 'pull') return { name: '(node -e 0)', argv: [process.execPath, '-e', '0'] };
+export async function floorsOf(verb, job, authorities) {
+  if (verb === 'version' || verb === 'help') return [{ name: FLOORS.start, argv: () => [process.execPath, '-e', '0'] }];
+  const tools = verb === 'pull' && !job.link.tls ? await curlAndOpenssl() : undefined;
+  const least = { name: FLOORS.least, argv: (/** @type {Job} */ now) => leastOf(verb, now, authorities) };
+  return tools ? [tools, least] : [least];
+}
+
+/** @param {Verb} verb @param {Job} job @param {string} authorities */
+function leastOf(verb, { link, reference, layout, out }, authorities) {
+  const [host = '', ...path] = reference.replace(/:latest$/, '').split('/');
+  const folder = verb === 'pull' ? out : layout;
+  return [process.execPath, LEAST, verb, host, path.join('/'), folder, ...(link.tls ? [authorities] : [])];
+}
+
+/** @returns {Promise<{ name: string, argv: (job: Job) => string[] } | undefined>} */
+async function curlAndOpenssl() {
   const [curl, openssl] = await Promise.all([findProgram('curl'), findProgram('openssl')]);
-  if (curl === undefined || openssl === undefined || job.link.tls) return undefined;
-  const [host = '', ...path] = job.reference.replace(/:latest$/, '').split('/');
+  if (curl === undefined || openssl === undefined) return undefined;
+  return { name: FLOORS.tools, argv: (job) => ['sh', '-c', curlScript(job)] };
+}
+
+/** @param {Job} job */
+function curlScript({ reference, out }) {
+  const [host = '', ...path] = reference.replace(/:latest$/, '').split('/');
   const base = `http://${host}/v2/${path.join('/')}`;
-  const script = `mkdir -p ${job.out}; curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' ${base}/manifests/latest |
-    grep -oE 'sha256:[0-9a-f]{64}' | sort -u | sed 's#.*#url=${base}/blobs/&\\noutput=${job.out}/&#' >${job.out}/list;
-    curl -s -Z --parallel-max 8 -K ${job.out}/list; find ${job.out} -name 'sha256:*' | xargs -P2 -n 64 openssl dgst -sha256 -r`;
-  return { name: '(curl + openssl)', argv: ['sh', '-c', script] };
+  return `mkdir -p ${out}; curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' ${base}/manifests/latest |
+    grep -oE 'sha256:[0-9a-f]{64}' | sort -u | sed 's#.*#url=${base}/blobs/&\\noutput=${out}/&#' >${out}/list;
+    curl -s -Z --parallel-max 8 -K ${out}/list; find ${out} -name 'sha256:*' | xargs -P2 -n 64 openssl dgst -sha256 -r`;
 }
