@@ -117,13 +117,15 @@ describe('the rows', () => {
 });
 
 describe('the least program', () => {
-  test('pushes an image, and pulls the same', async () => {
+  test('pushes an image, sees that it is there, and pulls the same', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'hubctl-bench-test-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const layout = join(folder, 'layout');
     const image = await makeImage('least', { layers: 6, layerSize: 700_000 }, layout);
     const { host } = await newServed();
     await execute(process.execPath, [LEAST, 'push', host, 'app', layout]);
+    await execute(process.execPath, [LEAST, 'digest', host, 'app', layout]);
+    await expect(execute(process.execPath, [LEAST, 'digest', host, 'other', layout])).rejects.toThrow('404');
     await execute(process.execPath, [LEAST, 'pull', host, 'app', join(folder, 'out')]);
     const digests = image.blobs.map(({ digest }) => digest.replace('sha256:', ''));
     expect((await readdir(join(folder, 'out'))).toSorted()).toEqual(digests.toSorted());

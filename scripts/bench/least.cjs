@@ -10,7 +10,7 @@ const fs = require('fs');
  */
 
 const [verb, address = '', repository = '', folder = '', authority] = process.argv.slice(2);
-const CONNECTIONS = 4;
+const CONNECTIONS = verb === 'digest' ? 1 : 4;
 const ROOM = 512 * 1024;
 const PIECE = 256 * 1024;
 /** Away from where the bytes lie in a page of the file, see src/util/read-buffer.ts. */
@@ -25,6 +25,7 @@ class Connection {
   #job = { onEnd: () => undefined };
   /** Bytes of the answer to come; below zero before its head. */
   #left = -1;
+  #hasBody = true;
   #socket = connect((bytes) => this.#take(bytes));
   /** @type {Buffer | undefined} */
   #piece;
@@ -33,6 +34,7 @@ class Connection {
   ask(method, path, headers, job) {
     this.#job = job;
     this.#left = -1;
+    this.#hasBody = method !== 'HEAD';
     const lines = [`${method} ${path} HTTP/1.1`, `Host: ${address}`, ...headers, '', ''];
     this.#socket.write(lines.join('\r\n'), 'latin1');
   }
@@ -59,7 +61,7 @@ class Connection {
       const end = bytes.indexOf('\r\n\r\n') + 4;
       const head = bytes.toString('latin1', 0, end);
       if (!head.startsWith('HTTP/1.1 2')) throw new Error(head);
-      this.#left = Number(valueIn(head, /content-length: *(\d+)/i));
+      this.#left = this.#hasBody ? Number(valueIn(head, /content-length: *(\d+)/i)) : 0;
       body = bytes.subarray(end);
       this.#job.onHead?.(head);
     }
@@ -169,10 +171,16 @@ function pushBlob(connection, { digest, size }, done) {
   });
 }
 
+/** Whether a push has anything to do. */
+function askFor() {
+  first.ask('HEAD', `/v2/${repository}/manifests/latest`, [ACCEPT], { onEnd: () => process.exit() });
+}
+
 /** @param {string} digest */
 function pathOf(digest) {
   return `${folder}/blobs/sha256/${digest.replace('sha256:', '')}`;
 }
 
 if (verb === 'pull') pull();
-else push();
+else if (verb === 'push') push();
+else askFor();

@@ -18,6 +18,7 @@ const WARM = 5;
 
 export interface RegistriesOptions extends TokenOptions {
   readonly network?: { readonly tokenTimeout?: number | undefined } | undefined;
+  /** As in DefaultsOptions. */
   readonly processEnds?: boolean | undefined;
 }
 

@@ -165,14 +165,16 @@ export class Copier {
 
   /**
    * Of a manifest that the sink was not asked about, the config tells: it belongs to no other image, so when the sink has it
-   * the manifest may be there under another name, and when it has not, no question was asked in vain. The others wait until
-   * that is known, not until it is there.
+   * the manifest may be there under another name, and when it has not, no question was asked in vain. Several others wait
+   * until that is known, not until it is there; a single one follows over the same connection sooner than over a new one.
    */
   async #isThereAfterAll({ descriptor }: Place, children: readonly Place[], as: string | undefined): Promise<boolean> {
     const { to, signal, options } = this.#parts;
     const config = children.find(({ kind }) => kind === 'config');
     if (!config || (await options.mountFrom?.(config.descriptor))?.length) return false;
-    const answered = Promise.race([this.#blobs.wanted(config.descriptor), this.#node(config)]);
+    const wanted = this.#blobs.wanted(config.descriptor);
+    const there = this.#node(config);
+    const answered = children.length > 2 ? Promise.race([wanted, there]) : there;
     // Once the question is on its way.
     setImmediate(() => to.warm?.(children.length - 1));
     await answered;

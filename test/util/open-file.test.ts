@@ -18,10 +18,15 @@ test('a file that was opened at once is read where it is wanted', async () => {
   await file.close();
 });
 
-test('a file that was closed is not open', async () => {
+test('a file that was closed stays closed, whoever gets its number', async () => {
   const file = openFile(fileOf('text'), constants.O_RDONLY);
   await file.close();
-  expect(() => fstatSync(file.fd)).toThrow('EBADF');
+  const other = openFile(fileOf('other'), constants.O_RDONLY);
+  expect(() => fstatSync(file.fd)).toThrow();
+  await expect(file.read(Buffer.alloc(4), 0, 4, 0)).rejects.toThrow();
+  await file.close();
+  expect(fstatSync(other.fd).size).toBe(5);
+  await other.close();
 });
 
 test('a file that cannot be opened is told as the system tells it', () => {
