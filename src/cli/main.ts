@@ -75,7 +75,7 @@ export function processIo(signal: AbortSignal, onOpened?: OnOpened): Io {
 export function interruption(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE'): HubError {
   return new HubError(
     'ABORTED',
-    `interrupted by ${signal}; partial downloads are kept, and the next pull continues them`,
+    `interrupted by ${signal}; what has been transferred is kept, and the same command goes on from there`,
     {
       details: { signal },
     },

@@ -51,7 +51,7 @@ test.each([
 ] as const)('%s interrupts with its status, and says what is kept', (signal, status) => {
   const error = interruption(signal);
   expect(error).toMatchObject({ code: 'ABORTED', exitCode: status, details: { signal } });
-  expect(error.message).toContain('partial downloads are kept');
+  expect(error.message).toContain('what has been transferred is kept');
 });
 
 test('the world of the process is handed over as it is', () => {
