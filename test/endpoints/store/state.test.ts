@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { Space } from '../../../src/endpoints/store/space.ts';
 import { StateFile } from '../../../src/endpoints/store/state.ts';
 import { HubError } from '../../../src/errors.ts';
 import { withLock } from '../../../src/util/lock.ts';
+import { temporaryName } from '../../../src/util/temporary.ts';
 import { hubErrorFrom } from '../../helpers/errors.ts';
 import { folder } from '../../helpers/folder.ts';
 import { imageOf, opener } from '../../helpers/stores.ts';
@@ -40,6 +42,16 @@ describe('a change', () => {
     const { paths, state } = fresh();
     await setName(state);
     expect(readdirSync(paths.dir).toSorted()).toEqual(['images-cache.json', 'index.json', 'locks', 'partial']);
+    expect(readdirSync(paths.locks)).toEqual([]);
+  });
+
+  test('removes what somebody left who was killed while taking the lock', async () => {
+    const { paths, state } = fresh();
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    const left = temporaryName(`${paths.indexLock}.`).replace(`-${process.pid}-`, `-${pid}-`);
+    mkdirSync(paths.locks);
+    writeFileSync(left, '');
+    await setName(state);
     expect(readdirSync(paths.locks)).toEqual([]);
   });
 
