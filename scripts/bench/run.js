@@ -52,10 +52,9 @@ export async function runRow(ground, row, { tools, rounds, floors = true }) {
 async function floorRunners(ground, row) {
   const isNear = (row.work === 'pull' || row.work === 'push') && row.link.startsWith('lan');
   if (!isNear && !['version', 'help', 're-push'].includes(row.work)) return [];
-  const job = await new Runner(ground, row, NOBODY).job(1);
   // What is there already costs a push one question.
   const verb = row.work === 're-push' ? 'digest' : VERBS[row.work];
-  const floors = await floorsOf(verb, job, ground.authorities);
+  const floors = await floorsOf(verb, { tls: row.link.endsWith('tls'), authorities: ground.authorities });
   return floors.map(({ name, argv }) => new Runner(ground, row, { ...NOBODY, name, argv: (_, now) => argv(now) }));
 }
 

@@ -140,22 +140,21 @@ export const FLOORS = { start: '(node -e 0)', tools: '(curl + openssl)', least: 
  * least program that does the same in Node.js.
  *
  * @param {Verb} verb
- * @param {Job} job
- * @param {string} authorities file
+ * @param {{ tls: boolean, authorities: string }} line authorities: a file
  * @returns {Promise<{ name: string, argv: (job: Job) => string[] }[]>}
  */
-export async function floorsOf(verb, job, authorities) {
+export async function floorsOf(verb, { tls, authorities }) {
   if (verb === 'version' || verb === 'help') return [{ name: FLOORS.start, argv: () => [process.execPath, '-e', '0'] }];
-  const tools = verb === 'pull' && !job.link.tls ? await curlAndOpenssl() : undefined;
-  const least = { name: FLOORS.least, argv: (/** @type {Job} */ now) => leastOf(verb, now, authorities) };
+  const tools = verb === 'pull' && !tls ? await curlAndOpenssl() : undefined;
+  const least = { name: FLOORS.least, argv: (/** @type {Job} */ job) => leastOf(verb, job, authorities) };
   return tools ? [tools, least] : [least];
 }
 
 /** @param {Verb} verb @param {Job} job @param {string} authorities */
 function leastOf(verb, { link, reference, layout, out }, authorities) {
-  const [host = '', ...path] = reference.replace(/:latest$/, '').split('/');
+  const { host, repository } = placeOf(reference);
   const folder = verb === 'pull' ? out : layout;
-  return [process.execPath, LEAST, verb, host, path.join('/'), folder, ...(link.tls ? [authorities] : [])];
+  return [process.execPath, LEAST, verb, host, repository, folder, ...(link.tls ? [authorities] : [])];
 }
 
 /** @returns {Promise<{ name: string, argv: (job: Job) => string[] } | undefined>} */
@@ -165,10 +164,16 @@ async function curlAndOpenssl() {
   return { name: FLOORS.tools, argv: (job) => ['sh', '-c', curlScript(job)] };
 }
 
+/** Of the tag `latest`. @param {string} reference */
+function placeOf(reference) {
+  const [host = '', ...path] = reference.replace(/:latest$/, '').split('/');
+  return { host, repository: path.join('/') };
+}
+
 /** @param {Job} job */
 function curlScript({ reference, out }) {
-  const [host = '', ...path] = reference.replace(/:latest$/, '').split('/');
-  const base = `http://${host}/v2/${path.join('/')}`;
+  const { host, repository } = placeOf(reference);
+  const base = `http://${host}/v2/${repository}`;
   return `mkdir -p ${out}; curl -s -H 'Accept: application/vnd.oci.image.manifest.v1+json' ${base}/manifests/latest |
     grep -oE 'sha256:[0-9a-f]{64}' | sort -u | sed 's#.*#url=${base}/blobs/&\\noutput=${out}/&#' >${out}/list;
     curl -s -Z --parallel-max 8 -K ${out}/list; find ${out} -name 'sha256:*' | xargs -P2 -n 64 openssl dgst -sha256 -r`;

@@ -1,13 +1,11 @@
 // How are credentials read from a file, and written without losing anything else in it?
 import type { Stats } from 'node:fs';
 import { readlink, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { HubError } from '../errors.ts';
 import { isErrno, lstatIfExists, removeIfExists, storageError, writeFileAtomic } from '../util/fs.ts';
 import { lstatIfExistsSync, readIfExistsSync } from '../util/fs-sync.ts';
 import { withLock, type Lock } from '../util/lock.ts';
-import { now } from '../util/machine.ts';
-import { removeAbandoned } from '../util/temporary.ts';
 import { HUB_KEY, logoutKeys, namespaceOf, serverKey, spellings } from './aliases.ts';
 import type { Credential, CredentialStore, LoginEntry } from './credentials.ts';
 import {
@@ -158,9 +156,7 @@ export class AuthFile implements CredentialStore {
     const what = `cannot save credentials in ${this.label}`;
     try {
       const target = await followLink(this.path);
-      await withLock(`${target}.lock`, { signal: this.#signal, timeout: LOCK_TIMEOUT }, async (lock) => {
-        // A process that was killed may have left a lock that it was making.
-        removeAbandoned(dirname(target), `${basename(target)}.lock.`, now());
+      await withLock(`${target}.lock`, { signal: this.#signal, timeout: LOCK_TIMEOUT, sweep: true }, async (lock) => {
         for (let left = MOST_TRIES; !(await this.#tryEdit(target, change, { lock, isLast: left === 0 })); left -= 1);
       });
     } catch (error) {

@@ -45,7 +45,7 @@ export function dialAhead(host: string): DialledAhead {
     close: () => {
       if (!dialled) return;
       closing.abort();
-      void dialled?.then((socket) => socket?.destroy());
+      void dialled.then((socket) => socket?.destroy());
       dialled = undefined;
     },
   };

@@ -25,8 +25,6 @@ export class BlobCopier {
   far: () => boolean = () => false;
   readonly #parts: BlobParts;
   readonly #metadata: Pick<Metadata, 'known'>;
-  /** Who waits until the bytes of a blob are asked for, by its digest. */
-  readonly #awaited = new Map<string, () => void>();
 
   /** `metadata` may have read small blobs before. */
   constructor(parts: BlobParts, metadata: Pick<Metadata, 'known'>) {
@@ -35,10 +33,10 @@ export class BlobCopier {
   }
 
   /**
-   * Copies a blob, or has it mounted; `force` when what the sink seems to have is not to be believed. Undefined for one
-   * that was left out. Throws DIGEST_MISMATCH when it arrived damaged twice, and what source and sink throw.
+   * Copies a blob, or has it mounted; `force` when what the sink seems to have is not to be believed. `onWanted` is called when
+   * the sink asks for the bytes, so that it has not got them. Undefined for one that was left out. Throws DIGEST_MISMATCH when it arrived damaged twice, and what source and sink throw.
    */
-  async copy(descriptor: Descriptor, force: boolean): Promise<WriteResult | undefined> {
+  async copy(descriptor: Descriptor, force: boolean, onWanted?: () => void): Promise<WriteResult | undefined> {
     const { from, to, limiter, signal, options } = this.#parts;
     if (isNonDistributable(descriptor.mediaType) && (await this.#leaveOut(descriptor))) return undefined;
     const mountFrom = await options.mountFrom?.(descriptor);
@@ -51,7 +49,7 @@ export class BlobCopier {
     const limits = { lane: this.#lane, size: descriptor.size, signal, far: this.far, together };
     return limiter.run(limits, async (share) => {
       try {
-        return await write(this.#told(descriptor, this.#open(descriptor)), force, share);
+        return await write(telling(this.#open(descriptor), onWanted), force, share);
       } catch (error) {
         // One fetch more, in one piece and by another connection: the damage may have happened on the way.
         if (!HubError.is(error, 'DIGEST_MISMATCH') || error.details['damaged'] === true || signal.aborted) throw error;
@@ -59,11 +57,6 @@ export class BlobCopier {
         return secondTry(() => write(freshly(this.#open(descriptor)), true));
       }
     });
-  }
-
-  /** Resolves when the sink asks for the bytes of a blob: then it has not got them. Never, when it has. */
-  wanted({ digest }: Descriptor): Promise<void> {
-    return new Promise((resolve) => this.#awaited.set(digest, resolve));
   }
 
   get #label(): string {
@@ -81,15 +74,6 @@ export class BlobCopier {
     if (to.sparse || (await to.has(descriptor, { signal }))) return false;
     this.#emit({ type: 'warning', message: `non-distributable layer ${descriptor.digest} is not pushed` });
     return true;
-  }
-
-  #told({ digest }: Descriptor, open: Open): Open {
-    const tell = this.#awaited.get(digest);
-    if (!tell) return open;
-    return (range) => {
-      tell();
-      return open(range);
-    };
   }
 
   #open(descriptor: Descriptor): Open {
@@ -119,4 +103,12 @@ export class BlobCopier {
   #emit(event: Parameters<NonNullable<CopyOptions['onEvent']>>[0]): void {
     this.#parts.options.onEvent?.(event);
   }
+}
+
+function telling(open: Open, tell: (() => void) | undefined): Open {
+  if (!tell) return open;
+  return (range) => {
+    tell();
+    return open(range);
+  };
 }

@@ -129,10 +129,10 @@ export class Copier {
     return this.#parts.to.has(descriptor, { signal: this.#parts.signal });
   }
 
-  #node(node: Place): Promise<void> {
+  #node(node: Place, onWanted?: () => void): Promise<void> {
     const known = this.#done.get(node.descriptor.digest);
     if (known) return known;
-    const work = isTree(node) ? this.#tree(node) : this.#leaf(node);
+    const work = isTree(node) ? this.#tree(node) : this.#leaf(node, onWanted);
     this.#done.set(node.descriptor.digest, work);
     work.catch((error: unknown) => {
       if (this.#failure === undefined) this.#failure = error;
@@ -172,9 +172,9 @@ export class Copier {
     const { to, signal, options } = this.#parts;
     const config = children.find(({ kind }) => kind === 'config');
     if (!config || (await options.mountFrom?.(config.descriptor))?.length) return false;
-    const wanted = this.#blobs.wanted(config.descriptor);
-    const there = this.#node(config);
-    const answered = children.length > 2 ? Promise.race([wanted, there]) : there;
+    const answered = new Promise<void>((resolve, reject) => {
+      this.#node(config, children.length > 2 ? resolve : undefined).then(resolve, reject);
+    });
     // Once the question is on its way.
     setImmediate(() => to.warm?.(children.length - 1));
     await answered;
@@ -219,8 +219,8 @@ export class Copier {
     return wanted;
   }
 
-  async #leaf({ descriptor, kind }: Place): Promise<void> {
-    const result = await this.#blobs.copy(descriptor, this.#held.isDoubted(descriptor));
+  async #leaf({ descriptor, kind }: Place, onWanted?: () => void): Promise<void> {
+    const result = await this.#blobs.copy(descriptor, this.#held.isDoubted(descriptor), onWanted);
     if (!result) return;
     if (result.outcome === 'exists') this.#held.note(descriptor);
     this.#finish({ descriptor }, kind, result);

@@ -42,10 +42,6 @@ function takeBuffer(size: number): Buffer {
   return (size === BUFFER ? spare.pop() : undefined) ?? readBuffer(size);
 }
 
-function giveBack({ buffer, size }: Piece): void {
-  if (size === BUFFER && spare.length < MOST_SPARE) spare.push(buffer);
-}
-
 /** Bytes of a file from `start` to `end`. Throws CONTENT_INVALID when the file turns out to be shorter. */
 export function fileContent(file: OpenFile, part: FilePart): Content {
   let cancelled = false;
@@ -59,8 +55,7 @@ export function fileContent(file: OpenFile, part: FilePart): Content {
       try {
         for (let position = part.start; position < part.end;) {
           const next = pieces.next(position);
-          const piece = next instanceof Promise ? await next : next;
-          const { bytes } = piece;
+          const { buffer, bytes } = next instanceof Promise ? await next : next;
           part.signal?.throwIfAborted();
           if (cancelled) throw new HubError('ABORTED', `reading ${part.what} was given up`);
           if (bytes.length === 0) throw new HubError('CONTENT_INVALID', `${part.what} ends too early`);
@@ -69,7 +64,7 @@ export function fileContent(file: OpenFile, part: FilePart): Content {
           const pause = consume(bytes) ?? pieces.breath();
           if (pause) await pause;
           // Not after a failure: somebody may still look at it.
-          giveBack(piece);
+          pieces.giveBack(buffer);
         }
       } finally {
         const isOpen = !cancelled;
@@ -90,8 +85,6 @@ export function fileContent(file: OpenFile, part: FilePart): Content {
 
 interface Piece {
   readonly buffer: Buffer;
-  /** Bytes that it is for. */
-  readonly size: number;
   /** What was read into it. */
   readonly bytes: Buffer;
 }
@@ -125,6 +118,11 @@ class Pieces {
     this.#ahead = this.#fill(position);
   }
 
+  /** Nobody reads what is in it any more. */
+  giveBack(buffer: Buffer): void {
+    if (this.#size === BUFFER && spare.length < MOST_SPARE) spare.push(buffer);
+  }
+
   /** Lets others have their turn where reading alone does not. */
   breath(): Promise<void> | undefined {
     const isDue = !this.#ahead && this.#turns % BREATH === 0;
@@ -138,7 +136,7 @@ class Pieces {
   async #fill(position: number): Promise<Piece> {
     const { buffer, room } = this.#nextRoom(position);
     const { bytesRead } = await this.#file.read(room, 0, room.length, position);
-    return this.#piece(buffer, room, bytesRead);
+    return { buffer, bytes: room.subarray(0, bytesRead) };
   }
 
   #fillAtOnce(position: number): Piece {
@@ -146,16 +144,12 @@ class Pieces {
     const since = performance.now();
     const bytesRead = readSync(this.#file.fd, room, 0, room.length, position);
     if (performance.now() - since > SLOW) this.#elsewhere = ELSEWHERE;
-    return this.#piece(buffer, room, bytesRead);
+    return { buffer, bytes: room.subarray(0, bytesRead) };
   }
 
   #nextRoom(position: number): { buffer: Buffer; room: Buffer } {
     this.#turns += 1;
     const buffer = takeBuffer(this.#size);
     return { buffer, room: roomAt(buffer, position, Math.min(this.#size, this.#part.end - position)) };
-  }
-
-  #piece(buffer: Buffer, room: Buffer, length: number): Piece {
-    return { buffer, size: this.#size, bytes: length === room.length ? room : room.subarray(0, length) };
   }
 }

@@ -1,8 +1,10 @@
 // How do several processes take turns, also when one of them dies in its turn?
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HubError } from '../errors.ts';
 import { hold, isAlive, readHolder, removeHeld, type Holder, type Holding } from './lock-file.ts';
 import { now } from './machine.ts';
+import { removeAbandoned } from './temporary.ts';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -12,6 +14,8 @@ export interface LockOptions {
   readonly onWait?: (() => void) | undefined;
   /** Milliseconds of waiting before `onWait` is called; 0 by default. */
   readonly noticeAfter?: number | undefined;
+  /** Removes what processes left that were killed while they made this lock file. Reads its directory. False by default. */
+  readonly sweep?: boolean | undefined;
   /** Milliseconds without a sign of life after which a holder elsewhere counts as dead, 30,000 by default. */
   readonly staleAfter?: number | undefined;
 }
@@ -36,6 +40,7 @@ const LAST_DELAY = 200;
 export async function withLock<T>(path: string, options: LockOptions, work: (lock: Lock) => Promise<T>): Promise<T> {
   const holding = await acquire(path, options);
   try {
+    if (options.sweep) removeAbandoned(dirname(path), `${basename(path)}.`, now());
     return await work({ since: holding.since, check: () => holding.check() });
   } finally {
     holding.release();

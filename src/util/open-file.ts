@@ -12,7 +12,8 @@ export interface OpenFile {
 }
 
 const CLOSED = -1;
-const read = promisify(fs.read);
+/** Reads by another thread. */
+export const readInto: typeof fs.read.__promisify__ = promisify(fs.read);
 
 /** Throws what the system throws. `flags` as of open(2). */
 export function openFile(path: string, flags: number): OpenFile {
@@ -21,7 +22,7 @@ export function openFile(path: string, flags: number): OpenFile {
     get fd() {
       return fd;
     },
-    read: (buffer, offset, length, position) => read(fd, buffer, offset, length, position),
+    read: (buffer, offset, length, position) => readInto(fd, buffer, offset, length, position),
     close: async () => {
       const open = fd;
       fd = CLOSED;

@@ -9,8 +9,6 @@ import type { CallOptions } from '../../transfer/endpoint.ts';
 import { isErrno, readIfExists, storageError, writeFileAtomic } from '../../util/fs.ts';
 import { isRecord, parseJson } from '../../util/json.ts';
 import { withLock } from '../../util/lock.ts';
-import { now } from '../../util/machine.ts';
-import { removeAbandoned } from '../../util/temporary.ts';
 import { isReplacedBy, labelsFor, withoutNames } from './names.ts';
 
 const LAYOUT_FILE = '{"imageLayoutVersion":"1.0.0"}';
@@ -39,8 +37,7 @@ export async function addEntry(
   { name, signal }: CallOptions & { readonly name: string },
 ): Promise<void> {
   const labels = labelsFor(name);
-  await withLock(`${indexPath(dir)}.lock`, { signal }, async () => {
-    removeAbandoned(dir, 'index.json.lock.', now());
+  await withLock(`${indexPath(dir)}.lock`, { signal, sweep: true }, async () => {
     const index = (await readIndex(dir)) ?? newIndex();
     const entry = entryFor(descriptor, labels);
     const isNamed = Object.keys(labels).length > 0;

@@ -1,15 +1,13 @@
 // How is a file hashed whose bytes do not all come in order?
-import * as fs from 'node:fs';
-import { promisify } from 'node:util';
 import type { Descriptor } from '../../spec/descriptor.ts';
 import { algorithmOf } from '../../spec/digest.ts';
 import { Verifier, checkHash } from '../../transfer/verify.ts';
 import type { FileHash } from '../../util/landing.ts';
+import { readInto } from '../../util/open-file.ts';
 import { readBuffer, roomAt } from '../../util/read-buffer.ts';
 import type { HashThreads } from './hash-thread.ts';
 
 const BLOCK = 1024 * 1024;
-const read = promisify(fs.read);
 
 /**
  * Hashes each byte once, in order. A large file is read by a thread as it grows. Else bytes are hashed as they arrive where
@@ -106,7 +104,7 @@ export class PrefixHash {
     const buffer = readBuffer(most);
     for (let at = this.#verifier.size; at < this.#prefix; at = this.#verifier.size) {
       const room = roomAt(buffer, at, Math.min(most, this.#prefix - at));
-      const { bytesRead } = await read(this.#fd, room, 0, room.length, at);
+      const { bytesRead } = await readInto(this.#fd, room, 0, room.length, at);
       if (bytesRead === 0) return;
       this.#verifier.update(room.subarray(0, bytesRead));
     }

@@ -1,6 +1,5 @@
 // How is the index of a store read and changed, by many processes at once, without a moment when it is not whole?
 import * as fs from 'node:fs';
-import { basename } from 'node:path';
 import { HubError } from '../../errors.ts';
 import { MANIFEST_LIMIT } from '../../spec/manifest.ts';
 import type { CallOptions } from '../../transfer/endpoint.ts';
@@ -8,8 +7,6 @@ import type { Platform } from '../../spec/platform.ts';
 import { isErrno, storageError, syncDirectory, toDisk } from '../../util/fs.ts';
 import { writeAllSync } from '../../util/fs-sync.ts';
 import { withLock, type Lock } from '../../util/lock.ts';
-import { now } from '../../util/machine.ts';
-import { removeAbandoned } from '../../util/temporary.ts';
 import type { Blobs } from './blobs.ts';
 import { keepFacts, readFacts, sumOfFacts, writeFacts, type CachedFacts } from './cache.ts';
 import type { ReadBytes } from './facts.ts';
@@ -121,11 +118,10 @@ export class StateFile {
   /** Runs `work` while nobody else changes the store. Nothing is written when it throws, or changes nothing. */
   change<T>(options: ChangeOptions, work: (change: Change) => Promise<T>): Promise<T> {
     const { signal, onWait } = options;
-    const lockOptions = { signal, onWait, timeout: TIMEOUT, noticeAfter: NOTICE_AFTER };
+    // Only whoever writes content looks for leftovers otherwise.
+    const lockOptions = { signal, onWait, timeout: TIMEOUT, noticeAfter: NOTICE_AFTER, sweep: true };
     const run = this.#turn.then(() =>
       withLock(this.#paths.indexLock, lockOptions, async (lock) => {
-        // Left by somebody who was killed while taking the lock. Only whoever writes content looks for other leftovers.
-        removeAbandoned(this.#paths.locks, basename(this.#paths.indexLock), now());
         const change = await this.#begin(lock);
         const result = await work(change);
         await change.save();
